@@ -1,0 +1,53 @@
+import NIOCore
+import NIOPosix
+
+/// A part of an open file as a response's body. The descriptor is closed, once, when the last copy of this value
+/// is gone: after the last byte was sent, or when nobody will send it.
+public struct FileBody: Sendable {
+  /// Closes the descriptor at its end.
+  private final class Owner: Sendable {
+    let handle: NIOFileHandle
+
+    init(_ descriptor: CInt) {
+      handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: descriptor)
+    }
+
+    deinit { try? handle.close() }
+  }
+
+  private let owner: Owner
+  /// Bytes from the file's start.
+  public let offset: Int64
+  /// Bytes.
+  public let length: Int64
+
+  /// - Parameter descriptor: owned by the body from now on.
+  public init(owning descriptor: CInt, offset: Int64, length: Int64) {
+    self.owner = Owner(descriptor)
+    self.offset = offset
+    self.length = length
+  }
+
+  private init(_ owner: Owner, offset: Int64, length: Int64) {
+    self.owner = owner
+    self.offset = offset
+    self.length = length
+  }
+
+  /// The bytes of `range`, counted from this part's start.
+  func part(_ range: Range<Int64>) -> FileBody {
+    FileBody(owner, offset: offset + range.lowerBound, length: Int64(range.count))
+  }
+
+  /// For the kernel. Valid while this value lives.
+  var region: FileRegion {
+    FileRegion(fileHandle: owner.handle, readerIndex: Int(offset), endIndex: Int(offset + length))
+  }
+
+  /// Reads the part into memory, on a thread that may block.
+  func read(with io: NonBlockingFileIO, on eventLoop: any EventLoop) -> EventLoopFuture<ByteBuffer> {
+    io.read(
+      fileHandle: owner.handle, fromOffset: offset, byteCount: Int(length),
+      allocator: ByteBufferAllocator(), eventLoop: eventLoop)
+  }
+}

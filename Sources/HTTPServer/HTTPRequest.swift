@@ -1,0 +1,42 @@
+import NIOCore
+import NIOHTTP1
+
+/// A request whose head has come; its body is read from `body` as it arrives.
+///
+/// A class, for it is handed around a lot and never changes.
+public final class HTTPRequest: Sendable {
+  public let method: HTTPMethod
+  /// As it came, still encoded; begins with `/`.
+  public let path: String
+  /// What follows the `?`, still encoded; empty if there is none.
+  public let query: String
+  public let headers: HTTPHeaders
+  public let version: HTTPVersion
+  /// The client's address without its port; `unix` for a Unix domain socket.
+  public let remoteAddress: String
+  /// Whether it came over TLS.
+  public let isSecure: Bool
+  /// Names the request in logs: the client's `X-Request-Id` if that is sane, else a new one. The response
+  /// carries it in the same header.
+  public let id: String
+  public let receivedAt: NIODeadline
+  public let body: RequestBody
+  public let eventLoop: any EventLoop
+
+  init(
+    head: HTTPRequestHead, path: String, query: String, remoteAddress: String, isSecure: Bool, id: String,
+    body: RequestBody, eventLoop: any EventLoop
+  ) {
+    method = head.method
+    headers = head.headers
+    version = head.version
+    self.path = path
+    self.query = query
+    self.remoteAddress = remoteAddress
+    self.isSecure = isSecure
+    self.id = id
+    receivedAt = .now()
+    self.body = body
+    self.eventLoop = eventLoop
+  }
+}

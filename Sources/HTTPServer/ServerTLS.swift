@@ -1,0 +1,75 @@
+import Logging
+import NIOCore
+import NIOSSL
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A server's certificate, which is read again when its files change: new connections get the new one, and
+/// those that are open keep theirs.
+final class ServerTLS: Sendable {
+  private struct Loaded {
+    var context: NIOSSLContext
+    var version: [Int]
+  }
+
+  private let files: TLSFiles
+  private let logger: Logger
+  private let loaded: Mutex<Loaded>
+
+  /// - Throws: `HTTPServerError.tls` if the files cannot be used.
+  init(_ files: TLSFiles, logger: Logger) throws(HTTPServerError) {
+    self.files = files
+    self.logger = logger
+    let version = Self.version(files)
+    loaded = Mutex(Loaded(context: try Self.load(files), version: version))
+  }
+
+  var context: NIOSSLContext { loaded.withLock { $0.context } }
+
+  /// Reads the files again. If they cannot be used, the last good certificate stays.
+  func reload() {
+    let version = Self.version(files)
+    do {
+      let context = try Self.load(files)
+      loaded.withLock { $0 = Loaded(context: context, version: version) }
+      logger.notice("loaded the TLS certificate again", metadata: ["file": "\(files.certificate)"])
+    } catch {
+      // Not tried again until the files change again.
+      loaded.withLock { $0.version = version }
+      logger.error("the new TLS certificate is not used; the old one stays", metadata: ["error": "\(error)"])
+    }
+  }
+
+  func reloadIfChanged() {
+    if Self.version(files) != loaded.withLock({ $0.version }) { reload() }
+  }
+
+  private static func load(_ files: TLSFiles) throws(HTTPServerError) -> NIOSSLContext {
+    do {
+      let chain = try NIOSSLCertificate.fromPEMFile(files.certificate)
+      guard !chain.isEmpty else { throw HTTPServerError.tls("\(files.certificate) holds no certificate") }
+      let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
+      var configuration = TLSConfiguration.makeServerConfiguration(
+        certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+      configuration.minimumTLSVersion = .tlsv12
+      configuration.applicationProtocols = ["h2", "http/1.1"]
+      return try NIOSSLContext(configuration: configuration)
+    } catch let error as HTTPServerError {
+      throw error
+    } catch {
+      throw .tls("the certificate \(files.certificate) with the key \(files.key) cannot be used: \(error)")
+    }
+  }
+
+  /// Changes when a file changes: its time in nanoseconds, inode and size.
+  private static func version(_ files: TLSFiles) -> [Int] {
+    [files.certificate, files.key].flatMap { path -> [Int] in
+      var status = stat()
+      guard stat(path, &status) == 0 else { return [] }
+      return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_ino), Int(status.st_size)]
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import ContainerImage
+import Storage
+
+extension Registry {
+  /// Opens a blob for reading.
+  /// - Returns: nil if the repository has no such blob.
+  public func blob(_ digest: Digest, in repository: RepositoryName) throws(StorageError) -> StoredBlob? {
+    try store.openBlob(digest, in: repository)
+  }
+
+  public enum BlobPresence: Sendable, Equatable {
+    /// There, with so many bytes.
+    case present(size: Int64)
+    case unknown
+    case needsLease
+  }
+
+  /// Whether a repository has a blob. A pusher relies on the answer: what it is told exists must stay until its
+  /// manifest comes. A blob that a manifest needs stays anyway; another one is leased for a grace period,
+  /// by `lease`.
+  public func presence(of digest: Digest, in repository: RepositoryName) throws(StorageError) -> BlobPresence
+  {
+    guard let record = try store.metadata.blob(digest, in: repository) else { return .unknown }
+    // A lease with most of its time left needs no new one: that would be a write for every question.
+    if let idle = record.idleTime, idle * 4 >= configuration.gracePeriod.components.seconds {
+      return .needsLease
+    }
+    return .present(size: record.size)
+  }
+
+  /// Leases a blob that no manifest needs.
+  /// - Returns: its size in bytes; nil if it is not there.
+  public func lease(_ digest: Digest, in repository: RepositoryName) async throws -> Int64? {
+    guard try await store.metadata.leaseBlob(digest, in: repository) else { return nil }
+    return try await store.blocking { [store] in try store.metadata.blob(digest, in: repository)?.size }
+  }
+
+  /// - Throws: `RegistryError.manifestUnknown`, `StorageError`
+  public func manifest(
+    _ reference: ManifestReference, in repository: RepositoryName
+  ) throws -> ManifestRecord {
+    guard let record = try store.metadata.manifest(reference, in: repository) else {
+      throw try store.metadata.hasRepository(repository)
+        ? RegistryError.manifestUnknown(reference, repository) : RegistryError.repositoryUnknown(repository)
+    }
+    return record
+  }
+
+  /// The manifest for a client that understands no indexes: of the index's linux/amd64 entry, as Docker's
+  /// registry has always answered.
+  /// - Parameter accepts: whether the client takes a manifest of that type.
+  /// - Returns: nil if the index has no such entry here.
+  public func defaultPlatformManifest(
+    of index: ManifestRecord, in repository: RepositoryName, accepts: (MediaType) -> Bool
+  ) throws(StorageError) -> ManifestRecord? {
+    guard
+      let parsed = try? Manifest(
+        parsing: Array(index.content.readableBytesView), contentType: index.mediaType)
+    else { return nil }
+    let entry = parsed.manifests.first { descriptor in
+      descriptor.platform?.os == "linux" && descriptor.platform?.architecture == "amd64"
+        && accepts(descriptor.mediaType)
+    }
+    guard let entry else { return nil }
+    return try store.metadata.manifest(.digest(entry.digest), in: repository)
+  }
+}

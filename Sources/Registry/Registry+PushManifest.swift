@@ -1,0 +1,57 @@
+import ContainerImage
+import NIOCore
+import Storage
+
+extension Registry {
+  /// A manifest that was stored.
+  public struct PushedManifest: Sendable, Equatable {
+    public let digest: Digest
+    public let subject: Digest?
+    /// The tags that point to it now, of those that the request named.
+    public let tags: [Tag]
+  }
+
+  /// Stores a manifest exactly as it came, and moves tags to it.
+  /// - Parameters:
+  ///   - reference: a tag to move, or the digest that the content must have.
+  ///   - tags: further tags to move.
+  /// - Throws: `RegistryError.manifestInvalid`, `.manifestTooLarge`, `.digestMismatch`, `.referencesMissing`
+  public func pushManifest(
+    _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
+    in repository: RepositoryName
+  ) async throws -> PushedManifest {
+    guard content.readableBytes <= configuration.maximumManifestSize else {
+      throw RegistryError.manifestTooLarge(limit: configuration.maximumManifestSize)
+    }
+    let bytes = Array(content.readableBytesView)
+    var tags = tags
+    let digest: Digest
+    switch reference {
+    case .tag(let tag):
+      digest = Digest(hashing: bytes)
+      tags.insert(tag, at: 0)
+    case .digest(let expected):
+      digest = Digest(expected.algorithm, hashing: bytes)
+      guard digest == expected else {
+        throw RegistryError.digestMismatch(expected: expected, actual: digest)
+      }
+    }
+    let manifest: Manifest
+    do {
+      manifest = try Manifest(parsing: bytes, contentType: contentType)
+    } catch {
+      throw RegistryError.manifestInvalid("\(error)")
+    }
+    do {
+      try await store.metadata.putManifest(
+        NewManifest(
+          digest: digest, manifest: manifest, content: content, tags: tags,
+          allowsMissingBlobs: configuration.allowSparse == .all,
+          allowsMissingManifests: configuration.allowSparse != .off),
+        in: repository)
+    } catch let missing as MissingReferences {
+      throw RegistryError.referencesMissing(missing.digests)
+    }
+    return PushedManifest(digest: digest, subject: manifest.subject?.digest, tags: tags)
+  }
+}

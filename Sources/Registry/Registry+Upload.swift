@@ -1,0 +1,127 @@
+import ContainerImage
+import Storage
+
+extension Registry {
+  /// Starts an upload session.
+  public func startUpload(
+    in repository: RepositoryName, algorithm: DigestAlgorithm = .sha256
+  ) async throws -> UploadStatus {
+    let id = try await store.startUpload(in: repository, algorithm: algorithm)
+    return UploadStatus(repository: repository, id: id, size: 0)
+  }
+
+  /// - Throws: `RegistryError.uploadUnknown`
+  public func uploadStatus(_ id: String, in repository: RepositoryName) async throws -> UploadStatus {
+    let session = try await session(id, in: repository)
+    return UploadStatus(repository: repository, id: session.id, size: session.size)
+  }
+
+  /// Appends a request's body to an upload session. When the body breaks off, what has come of it stays, and
+  /// the client may go on from there.
+  /// - Parameter range: the bytes' place in the whole content, if the client says so.
+  /// - Throws: `RegistryError.uploadUnknown`, `.chunkOutOfOrder`, `.sizeMismatch`
+  public func appendChunk(
+    to id: String, in repository: RepositoryName, range: ClosedRange<Int64>?, content: UploadContent
+  ) async throws -> UploadStatus {
+    let session = try await session(id, in: repository)
+    try Self.checkStart(of: range, in: session)
+    let received = try await Self.receive(content, into: session, range: range)
+    let status = UploadStatus(repository: repository, id: session.id, size: received)
+    _ = try await session.keep()
+    return status
+  }
+
+  /// Appends a last chunk, if there is one, and stores the content as a blob.
+  /// - Throws: as `appendChunk`, and `RegistryError.digestMismatch`. But for `chunkOutOfOrder` the session is
+  ///   ended then.
+  /// - Returns: the blob's size in bytes.
+  public func finishUpload(
+    _ id: String, in repository: RepositoryName, as digest: Digest, range: ClosedRange<Int64>?,
+    content: UploadContent
+  ) async throws -> Int64 {
+    let session = try await session(id, in: repository)
+    try Self.checkStart(of: range, in: session)
+    return try await Self.finish(session, as: digest, range: range, content: content)
+  }
+
+  /// Stores a request's body as a blob. Nothing is left of it unless that succeeds.
+  /// - Throws: `RegistryError.digestMismatch`
+  /// - Returns: the blob's size in bytes.
+  public func uploadAtOnce(
+    to repository: RepositoryName, as digest: Digest, content: UploadContent
+  ) async throws -> Int64 {
+    let session = try await store.uploadAtOnce(to: repository, algorithm: digest.algorithm)
+    return try await Self.finish(session, as: digest, range: nil, content: content)
+  }
+
+  /// Ends an upload session; its content goes.
+  /// - Throws: `RegistryError.uploadUnknown`
+  public func cancelUpload(_ id: String, in repository: RepositoryName) async throws {
+    let session = try await session(id, in: repository)
+    await session.cancel()
+  }
+
+  /// Links a blob of another repository, so that it need not be uploaded.
+  /// - Parameters:
+  ///   - source: the repository that has it; nil for any that the client may pull from.
+  ///   - mayPull: whether the client may pull from a repository.
+  /// - Returns: false if there is none to mount.
+  public func mount(
+    _ digest: Digest, from source: RepositoryName?, to target: RepositoryName,
+    mayPull: @Sendable (RepositoryName) -> Bool
+  ) async throws -> Bool {
+    let candidates: [RepositoryName]
+    if let source {
+      candidates = [source]
+    } else {
+      candidates = try await store.blocking { [store] in try store.metadata.repositories(linking: digest) }
+    }
+    for candidate in candidates where mayPull(candidate) {
+      if try await store.metadata.mountBlob(digest, from: candidate, to: target) { return true }
+    }
+    return false
+  }
+
+  private func session(_ id: String, in repository: RepositoryName) async throws -> UploadSession {
+    guard let parsed = UploadID(id), let session = try await store.continueUpload(parsed, in: repository)
+    else { throw RegistryError.uploadUnknown(id) }
+    return session
+  }
+
+  private static func checkStart(
+    of range: ClosedRange<Int64>?, in session: borrowing UploadSession
+  ) throws(RegistryError) {
+    guard let range, range.lowerBound != session.size else { return }
+    throw .chunkOutOfOrder(
+      upload: UploadStatus(repository: session.repository, id: session.id, size: session.size))
+  }
+
+  /// - Returns: the session's size in bytes.
+  private static func receive(
+    _ content: UploadContent, into session: borrowing UploadSession, range: ClosedRange<Int64>?
+  ) async throws -> Int64 {
+    let start = session.size
+    while let piece = try await content.next() { try await session.append(piece, then: content.nextIfHere) }
+    let received = session.size - start
+    if let range, received != Int64(range.count) {
+      throw RegistryError.sizeMismatch(expected: Int64(range.count), received: received)
+    }
+    return session.size
+  }
+
+  private static func finish(
+    _ session: consuming UploadSession, as digest: Digest, range: ClosedRange<Int64>?, content: UploadContent
+  ) async throws -> Int64 {
+    do {
+      _ = try await receive(content, into: session, range: range)
+    } catch {
+      await session.cancel()
+      throw error
+    }
+    do {
+      return try await session.finish(as: digest)
+    } catch let mismatch as DigestMismatch {
+      throw RegistryError.digestMismatch(expected: mismatch.expected, actual: mismatch.actual)
+    }
+  }
+}

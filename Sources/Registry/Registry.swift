@@ -1,0 +1,34 @@
+import ContainerImage
+import Logging
+import NIOCore
+import Storage
+
+/// The registry's domain: what can be done with repositories and their content, whatever the protocol.
+///
+/// Functions that are not `async` look up and return: they may run on an event loop.
+public final class Registry: Sendable {
+  public struct Configuration: Sendable {
+    public var allowSparse = SparsePolicy.off
+    /// Bytes; the distribution-spec asks for at least 4 MB.
+    public var maximumManifestSize = 4 << 20
+    /// How long a blob that no manifest needs stays, from the last time a client was told that it exists.
+    public var gracePeriod = Duration.seconds(3600)
+
+    public init() {}
+  }
+
+  public let configuration: Configuration
+  public let store: ContentStore
+  let logger: Logger
+
+  public init(store: ContentStore, configuration: Configuration = Configuration(), logger: Logger) {
+    self.store = store
+    self.configuration = configuration
+    self.logger = logger
+  }
+
+  /// Whether content can be served.
+  public func check() async throws {
+    try await store.blocking { [store] in try store.check() }
+  }
+}

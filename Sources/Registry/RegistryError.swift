@@ -1,0 +1,17 @@
+import ContainerImage
+
+/// Why the registry does not do what a client asked. Failures of the disk are `StorageError`s instead.
+public enum RegistryError: Error, Sendable, Equatable {
+  case repositoryUnknown(RepositoryName)
+  case blobUnknown(Digest, RepositoryName)
+  case manifestUnknown(ManifestReference, RepositoryName)
+  case uploadUnknown(String)
+  /// A chunk does not begin where the session's content ends.
+  case chunkOutOfOrder(upload: UploadStatus)
+  /// The body is shorter or longer than the request announced.
+  case sizeMismatch(expected: Int64, received: Int64)
+  case digestMismatch(expected: Digest, actual: Digest)
+  case manifestInvalid(String)
+  case manifestTooLarge(limit: Int)
+  case referencesMissing([Digest])
+}

@@ -1,0 +1,62 @@
+import HTTPServer
+import NIOCore
+import NIOHTTP1
+import Registry
+import Storage
+
+/// Answers on the control socket in the data directory, which `kontor gc` and `kontor scrub` use while the
+/// server runs. Who may open the socket may do everything: it belongs to the server's user alone.
+public final class ControlHandler: HTTPHandler {
+  private let registry: Registry
+  private let collector: Collector
+
+  public init(registry: Registry, collector: Collector) {
+    self.registry = registry
+    self.collector = collector
+  }
+
+  public func answer(_ request: HTTPRequest) -> HTTPAnswer {
+    .deferred { [registry, collector] in
+      do {
+        let query = try request.parameters()
+        switch (request.method, request.path) {
+        case (.POST, "/gc"):
+          let grace = query["grace"].flatMap(Int64.init).map { Duration.seconds($0) }
+          return .report(
+            query["dry-run"] == "true"
+              ? try await collector.dryRun(grace: grace)
+              : .collection(try await collector.collect(grace: grace)),
+            query)
+        case (.POST, "/scrub"):
+          return .report(
+            .scrub(try await registry.store.scrub(rate: query["rate"].flatMap(Int64.init) ?? 0)), query)
+        default:
+          return .text(.notFound, "unknown command\n")
+        }
+      } catch {
+        return .text(.internalServerError, "\(error)\n")
+      }
+    }
+  }
+
+  public func answer(malformed: MalformedRequest) -> HTTPResponse {
+    .text(malformed.status, malformed.reason)
+  }
+
+  public func finished(_ request: HTTPRequest, outcome: ResponseOutcome) {}
+}
+
+extension Collector {
+  /// What a collection would drop now.
+  public func dryRun(grace: Duration?) async throws -> MaintenanceReport {
+    .collectable(try await collectable(grace: grace))
+  }
+}
+
+extension HTTPResponse {
+  fileprivate static func report(_ report: MaintenanceReport, _ query: QueryItems) -> HTTPResponse {
+    HTTPResponse(
+      status: .ok, headers: ["X-Kontor-Alarming": report.isAlarming ? "true" : "false"],
+      body: .bytes(ByteBuffer(string: query["format"] == "json" ? report.json : report.text)))
+  }
+}

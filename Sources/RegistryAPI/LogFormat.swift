@@ -1,0 +1,5 @@
+/// How log lines are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+  case text
+  case json
+}

@@ -1,0 +1,163 @@
+import ContainerImage
+import HTTPServer
+import NIOCore
+import NIOHTTP1
+import Registry
+import Storage
+
+extension RegistryHandler {
+  /// Entries of a repository list or a referrers list when the client does not say.
+  private static let defaultPage = 1000
+
+  /// end-8
+  func listTags(_ request: HTTPRequest, _ repository: RepositoryName) throws(WireError) -> HTTPAnswer {
+    let query = try request.parameters()
+    let limit = try query.count("n") ?? Registry.largestPage
+    let last = query["last"]
+    return deferred(request) { [registry] in
+      let page = try await registry.tags(in: repository, after: last, limit: limit)
+      var json = JSONText()
+      json.object { json in
+        json.member("name", repository.description)
+        json.key("tags")
+        json.array(page.elements) { json, tag in json.string(tag.description) }
+      }
+      var headers: HTTPHeaders = ["Content-Type": "application/json"]
+      if page.hasMore, let last = page.elements.last {
+        headers.addNextPage("/v2/\(repository)/tags/list", ["n": "\(limit)", "last": last.description])
+      }
+      return HTTPResponse(status: .ok, headers: headers, body: .bytes(json.buffer))
+    }
+  }
+
+  func listRepositories(_ request: HTTPRequest) throws(WireError) -> HTTPAnswer {
+    let query = try request.parameters()
+    let limit = try query.count("n") ?? Self.defaultPage
+    let last = query["last"]
+    return deferred(request) { [registry] in
+      let page = try await registry.repositories(after: last, limit: limit, where: { _ in true })
+      var json = JSONText()
+      json.object { json in
+        json.key("repositories")
+        json.array(page.elements) { json, name in json.string(name.description) }
+      }
+      var headers: HTTPHeaders = ["Content-Type": "application/json"]
+      if page.hasMore, let last = page.elements.last {
+        headers.addNextPage("/v2/_catalog", ["n": "\(limit)", "last": last.description])
+      }
+      return HTTPResponse(status: .ok, headers: headers, body: .bytes(json.buffer))
+    }
+  }
+
+  /// end-12
+  func listReferrers(
+    _ request: HTTPRequest, _ digest: Digest, _ repository: RepositoryName
+  ) throws(WireError) -> HTTPAnswer {
+    let query = try request.parameters()
+    let artifactType = query["artifactType"].flatMap { $0.isEmpty ? nil : $0 }
+    let limit = max(1, min(try query.count("n") ?? Self.defaultPage, Self.defaultPage))
+    let position = try query.count("last") ?? 0
+    return deferred(request) { [registry] in
+      let page = try await registry.referrers(
+        of: digest, in: repository, artifactType: artifactType, after: Int64(position), limit: limit)
+      var json = JSONText()
+      json.object { json in
+        json.key("schemaVersion")
+        json.integer(2)
+        json.member("mediaType", MediaType.ociImageIndex.description)
+        json.key("manifests")
+        json.array(page.descriptors) { json, descriptor in json.descriptor(descriptor) }
+      }
+      var headers: HTTPHeaders = ["Content-Type": MediaType.ociImageIndex.description]
+      if artifactType != nil { headers.add(name: "OCI-Filters-Applied", value: "artifactType") }
+      if let next = page.next {
+        var parameters: KeyValuePairs<String, String> = ["n": "\(limit)", "last": "\(next)"]
+        if let artifactType {
+          parameters = ["n": "\(limit)", "last": "\(next)", "artifactType": artifactType]
+        }
+        headers.addNextPage("/v2/\(repository)/referrers/\(digest)", parameters)
+      }
+      return HTTPResponse(status: .ok, headers: headers, body: .bytes(json.buffer))
+    }
+  }
+
+  /// extensions/_oci.md: what this registry has beyond the core.
+  func discoverExtensions(_ request: HTTPRequest, _ repository: RepositoryName?) -> HTTPAnswer {
+    var json = JSONText()
+    json.object { json in
+      json.key("extensions")
+      json.array([repository]) { json, repository in
+        json.object { json in
+          json.member("name", "_oci")
+          json.member(
+            "url", "https://github.com/opencontainers/distribution-spec/blob/main/extensions/_oci.md")
+          json.member("description", "Lists the extensions of this registry")
+          json.key("endpoints")
+          json.array([repository.map { "/v2/\($0)/_oci/ext/discover" } ?? "/v2/_oci/ext/discover"]) {
+            $0.string($1)
+          }
+        }
+      }
+    }
+    return .response(
+      HTTPResponse(
+        status: .ok, headers: ["Content-Type": "application/json"], body: .bytes(json.buffer)))
+  }
+}
+
+extension JSONText {
+  fileprivate mutating func descriptor(_ descriptor: Descriptor) {
+    object { json in
+      json.member("mediaType", descriptor.mediaType.description)
+      json.member("digest", descriptor.digest.description)
+      json.member("size", descriptor.size)
+      if let artifactType = descriptor.artifactType { json.member("artifactType", artifactType) }
+      if let annotations = descriptor.annotations, !annotations.isEmpty {
+        json.key("annotations")
+        json.object { json in
+          for (key, value) in annotations.sorted(by: { $0.key < $1.key }) { json.member(key, value) }
+        }
+      }
+    }
+  }
+}
+
+extension QueryItems {
+  /// A number of entries, or a position.
+  /// - Throws: `WireError` if it is no number of 0 or more.
+  fileprivate func count(_ name: String) throws(WireError) -> Int? {
+    guard let text = self[name] else { return nil }
+    guard let number = Int(text), number >= 0, number < Int.max else {
+      throw WireError(
+        .badRequest, .unsupported,
+        "the parameter \(name) is \(text.quotedForMessage): expected a number of 0 or more")
+    }
+    return number
+  }
+}
+
+extension HTTPHeaders {
+  /// `Link: <…>; rel="next"` (RFC 8288), with a relative address that survives a reverse proxy.
+  fileprivate mutating func addNextPage(_ path: String, _ parameters: KeyValuePairs<String, String>) {
+    let query = parameters.map { "\($0.key)=\($0.value.percentEncodedForQuery)" }.joined(separator: "&")
+    add(name: "Link", value: "<\(path)?\(query)>; rel=\"next\"")
+  }
+}
+
+extension String {
+  /// All but the unreserved characters of RFC 3986 encoded.
+  fileprivate var percentEncodedForQuery: String {
+    var text = ""
+    for byte in utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return text
+  }
+}

@@ -1,0 +1,105 @@
+import ContainerImage
+import HTTPServer
+import NIOCore
+import NIOHTTP1
+import Registry
+import Storage
+
+extension RegistryHandler {
+  /// end-3
+  func getManifest(
+    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName
+  ) -> HTTPAnswer {
+    immediate(request) {
+      var record = try registry.manifest(reference, in: repository)
+      if case .tag = reference, record.mediaType.isIndex {
+        let acceptance = Acceptance(request.headers)
+        if !acceptance.acceptsIndexes,
+          let simpler = try registry.defaultPlatformManifest(
+            of: record, in: repository, accepts: acceptance.accepts)
+        {
+          record = simpler
+        }
+      }
+      return .response(Self.response(record, to: request))
+    }
+  }
+
+  private static func response(_ record: ManifestRecord, to request: HTTPRequest) -> HTTPResponse {
+    let tag = record.digest.entityTag
+    var headers = HTTPHeaders()
+    headers.reserveCapacity(8)
+    headers.add(name: "Docker-Content-Digest", value: record.digest.description)
+    headers.add(name: "ETag", value: tag)
+    headers.add(name: "Docker-Distribution-API-Version", value: "registry/2.0")
+    if ConditionalRequest.isNotModified(request.headers, entityTag: tag) {
+      return HTTPResponse(status: .notModified, headers: headers)
+    }
+    headers.add(name: "Content-Type", value: record.mediaType.description)
+    return HTTPResponse(status: .ok, headers: headers, body: .bytes(record.content))
+  }
+
+  /// At most so many `tag` parameters in one push; the specification asks for ten.
+  private static let mostTags = 100
+
+  /// end-7
+  func putManifest(
+    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName
+  ) throws(WireError) -> HTTPAnswer {
+    let names = try request.parameters().all("tag")
+    guard names.count <= Self.mostTags else {
+      throw WireError(
+        .uriTooLong, .unsupported, "\(names.count) tags are too many: at most \(Self.mostTags) in one request"
+      )
+    }
+    var tags: [Tag] = []
+    for name in names {
+      do {
+        tags.append(try Tag(parsing: name))
+      } catch {
+        throw WireError(.badRequest, .manifestInvalid, "the parameter tag: \(error)")
+      }
+    }
+    let contentType = request.headers.first(name: "content-type").map(MediaType.init(header:))
+    return deferred(request) { [registry, tags] in
+      let limit = registry.configuration.maximumManifestSize
+      let content: ByteBuffer
+      do {
+        content = try await request.body.collect(upTo: limit)
+      } catch RequestBodyError.tooLarge {
+        throw RegistryError.manifestTooLarge(limit: limit)
+      } catch let error as RequestBodyError {
+        throw WireError(
+          error == .timedOut ? .requestTimeout : .badRequest, .manifestInvalid,
+          "the manifest broke off before its announced end")
+      }
+      let pushed = try await registry.pushManifest(
+        content, contentType: contentType, as: reference, tags: tags, in: repository)
+      return Self.created(pushed, as: reference, tags: tags, in: repository)
+    }
+  }
+
+  private static func created(
+    _ pushed: Registry.PushedManifest, as reference: ManifestReference, tags: [Tag],
+    in repository: RepositoryName
+  ) -> HTTPResponse {
+    var headers: HTTPHeaders = [
+      "Location": "/v2/\(repository)/manifests/\(reference)",
+      "Docker-Content-Digest": pushed.digest.description,
+      "Docker-Distribution-API-Version": "registry/2.0",
+    ]
+    if let subject = pushed.subject { headers.add(name: "OCI-Subject", value: subject.description) }
+    for tag in tags { headers.add(name: "OCI-Tag", value: tag.description) }
+    return HTTPResponse(status: .created, headers: headers)
+  }
+
+  /// end-9
+  func deleteManifest(
+    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName
+  ) -> HTTPAnswer {
+    deferred(request) { [registry] in
+      try await registry.deleteManifest(reference, in: repository)
+      return HTTPResponse(status: .accepted)
+    }
+  }
+}

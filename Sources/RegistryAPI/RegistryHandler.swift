@@ -1,0 +1,136 @@
+import ContainerImage
+import HTTPServer
+import Logging
+import NIOCore
+import NIOHTTP1
+import Registry
+import Storage
+
+/// Answers every request: the distribution API under `/v2/`, and what operators ask for.
+///
+/// What only looks up is answered on the event loop at once; what writes, or may read for long, in a task.
+public final class RegistryHandler: HTTPHandler {
+  let registry: Registry
+  let metrics: Metrics
+  let logger: Logger
+  private let accessLog: AccessLog?
+
+  public init(registry: Registry, metrics: Metrics, accessLog: AccessLog?, logger: Logger) {
+    self.registry = registry
+    self.metrics = metrics
+    self.accessLog = accessLog
+    self.logger = logger
+  }
+
+  public func answer(_ request: HTTPRequest) -> HTTPAnswer {
+    guard request.path.hasPrefix("/v2") else { return operations(request) }
+    do throws(WireError) {
+      guard let route = try Route(path: request.path) else {
+        throw WireError(.notFound, .unsupported, "there is no endpoint \(request.path.quotedForMessage)")
+      }
+      return try dispatch(request, route)
+    } catch {
+      return .response(error.response)
+    }
+  }
+
+  private func dispatch(_ request: HTTPRequest, _ route: Route) throws(WireError) -> HTTPAnswer {
+    switch (route, request.method) {
+    case (.base, .GET), (.base, .HEAD): return .response(Self.base)
+    case (.blob(let repository, let digest), .GET): return getBlob(request, digest, repository)
+    case (.blob(let repository, let digest), .HEAD): return headBlob(request, digest, repository)
+    case (.blob(let repository, let digest), .DELETE): return deleteBlob(request, digest, repository)
+    case (.manifest(let repository, let reference), .GET), (.manifest(let repository, let reference), .HEAD):
+      return getManifest(request, reference, repository)
+    case (.manifest(let repository, let reference), .PUT):
+      return try putManifest(request, reference, repository)
+    case (.manifest(let repository, let reference), .DELETE):
+      return deleteManifest(request, reference, repository)
+    case (.uploads(let repository), .POST): return try startUpload(request, repository)
+    case (.upload(let repository, let id), .GET), (.upload(let repository, let id), .HEAD):
+      return uploadStatus(request, id, repository)
+    case (.upload(let repository, let id), .PATCH): return try patchUpload(request, id, repository)
+    case (.upload(let repository, let id), .PUT): return try finishUpload(request, id, repository)
+    case (.upload(let repository, let id), .DELETE): return cancelUpload(request, id, repository)
+    case (.tags(let repository), .GET), (.tags(let repository), .HEAD):
+      return try listTags(request, repository)
+    case (.referrers(let repository, let digest), .GET), (.referrers(let repository, let digest), .HEAD):
+      return try listReferrers(request, digest, repository)
+    case (.catalog, .GET), (.catalog, .HEAD): return try listRepositories(request)
+    case (.extensions(let repository), .GET), (.extensions(let repository), .HEAD):
+      return discoverExtensions(request, repository)
+    default:
+      throw WireError(
+        .methodNotAllowed, .unsupported, "\(request.method) is not allowed here",
+        headers: ["Allow": route.methods])
+    }
+  }
+
+  public func answer(malformed: MalformedRequest) -> HTTPResponse {
+    logger.info(
+      "refused what is no request",
+      metadata: [
+        "request": "\(malformed.id)", "remote": "\(malformed.remoteAddress)", "reason": "\(malformed.reason)",
+      ])
+    return WireError(malformed.status, .unsupported, malformed.reason).response
+  }
+
+  public func finished(_ request: HTTPRequest, outcome: ResponseOutcome) {
+    metrics.record(request, outcome)
+    accessLog?.record(request, outcome)
+  }
+
+  /// Work that waits, as an answer; what it throws becomes an error response.
+  func deferred(
+    _ request: HTTPRequest, _ body: @escaping @Sendable () async throws -> HTTPResponse
+  ) -> HTTPAnswer {
+    .deferred { [self] in
+      do {
+        return try await body()
+      } catch {
+        return failure(error, request)
+      }
+    }
+  }
+
+  /// A look-up on the event loop, as an answer.
+  func immediate(_ request: HTTPRequest, _ body: () throws -> HTTPAnswer) -> HTTPAnswer {
+    do {
+      return try body()
+    } catch {
+      return .response(failure(error, request))
+    }
+  }
+
+  private func failure(_ error: any Error, _ request: HTTPRequest) -> HTTPResponse {
+    let wire = WireError(error)
+    if wire.status.code >= 500 {
+      logger.error(
+        "a request failed",
+        metadata: [
+          "request": "\(request.id)", "method": "\(request.method)", "path": "\(request.path)",
+          "error": "\(error)",
+        ])
+    }
+    return wire.response
+  }
+
+  /// end-1
+  private static let base = HTTPResponse(
+    status: .ok,
+    headers: ["Content-Type": "application/json", "Docker-Distribution-API-Version": "registry/2.0"],
+    body: .bytes(ByteBuffer(string: "{}")))
+}
+
+extension Route {
+  /// For the `Allow` header.
+  fileprivate var methods: String {
+    switch self {
+    case .base, .tags, .referrers, .catalog, .extensions: "GET, HEAD"
+    case .blob: "GET, HEAD, DELETE"
+    case .manifest: "GET, HEAD, PUT, DELETE"
+    case .uploads: "POST"
+    case .upload: "GET, PATCH, PUT, DELETE"
+    }
+  }
+}

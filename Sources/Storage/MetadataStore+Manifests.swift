@@ -1,0 +1,227 @@
+import ContainerImage
+import FoundationEssentials
+import GRDB
+import NIOCore
+
+extension MetadataStore {
+  public func manifest(
+    _ reference: ManifestReference, in repository: RepositoryName
+  ) throws(StorageError) -> ManifestRecord? {
+    let reader = try cachingReader()
+    if let known = reader.cache.manifest(reference, in: repository) { return known }
+    let found: ManifestRecord?? =
+      switch reference {
+      case .tag(let tag):
+        try reader.first(
+          """
+          SELECT m.digest, m.media_type, m.content
+          FROM repository AS r
+          JOIN tag AS t ON t.repository_id = r.id AND t.name = ?2
+          JOIN manifest AS m ON m.id = t.manifest_id
+          WHERE r.name = ?1
+          """, [.text(repository.description), .text(tag.description)], ManifestRecord.init(row:))
+      case .digest(let digest):
+        try reader.first(
+          """
+          SELECT m.digest, m.media_type, m.content
+          FROM repository AS r
+          JOIN manifest AS m ON m.repository_id = r.id AND m.digest = ?2
+          WHERE r.name = ?1
+          """, [.text(repository.description), .text(digest.description)], ManifestRecord.init(row:))
+      }
+    guard let record = found ?? nil else { return nil }
+    reader.cache.keep(record, for: reference, in: repository)
+    return record
+  }
+
+  /// Stores a manifest, links it to its blobs and moves its tags: all or nothing.
+  /// - Throws: `MissingReferences`, `StorageError`
+  public func putManifest(_ new: NewManifest, in repository: RepositoryName) async throws {
+    let annotations = Self.json(new.manifest.annotations)
+    let content = Data(new.content.readableBytesView)
+    try await write("store a manifest") { database in
+      let now = secondsSince1970()
+      let repositoryID = try database.makeRepository(repository)
+      try database.requireReferences(of: new, in: repositoryID)
+      try database.run(
+        """
+        INSERT INTO manifest
+          (repository_id, digest, media_type, size, artifact_type, subject, annotations, pushed_at, content)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        ON CONFLICT (repository_id, digest) DO UPDATE SET
+          media_type = excluded.media_type, artifact_type = excluded.artifact_type,
+          pushed_at = excluded.pushed_at
+        """,
+        [
+          repositoryID, new.digest.description, new.manifest.mediaType.description, content.count,
+          new.manifest.artifactType, new.manifest.subject?.digest.description, annotations, now, content,
+        ])
+      guard
+        let manifest = try database.integer(
+          "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?",
+          [repositoryID, new.digest.description])
+      else { return }
+      let required = Set(new.manifest.requiredBlobs.map(\.digest))
+      for descriptor in new.manifest.blobs {
+        try database.refer(
+          from: manifest, of: repositoryID, to: descriptor, isRequired: required.contains(descriptor.digest))
+      }
+      // An index may also list blobs of the repository, as build caches do.
+      for descriptor in new.manifest.manifests {
+        try database.refer(from: manifest, of: repositoryID, to: descriptor, isRequired: false)
+      }
+      for tag in new.tags {
+        try database.move(tag, of: repository, id: repositoryID, to: manifest, new.digest, now: now)
+      }
+    }
+  }
+
+  /// Removes a manifest and every tag that points to it. Blobs that no manifest of the repository refers to
+  /// any more start their grace period.
+  /// - Returns: false if it is not there.
+  public func deleteManifest(_ digest: Digest, in repository: RepositoryName) async throws -> Bool {
+    try await writeFreeingSpace("delete a manifest") { database in
+      guard let repositoryID = try database.repository(repository),
+        let manifest = try database.integer(
+          "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?",
+          [repositoryID, digest.description])
+      else { return false }
+      let now = secondsSince1970()
+      try database.run(
+        """
+        INSERT INTO tag_history (repository, tag, digest, moved_at)
+        SELECT ?1, name, NULL, ?3 FROM tag WHERE manifest_id = ?2
+        """, [repository.description, manifest, now])
+      try database.run("DELETE FROM tag WHERE manifest_id = ?", [manifest])
+      let blobs = try Int64.fetchAll(
+        database.cachedStatement(sql: "SELECT blob_id FROM manifest_blob WHERE manifest_id = ?"),
+        arguments: [manifest])
+      try database.run("DELETE FROM manifest_blob WHERE manifest_id = ?", [manifest])
+      for blob in blobs {
+        try database.run(
+          """
+          UPDATE repository_blob SET unreferenced_since = ?3
+          WHERE repository_id = ?1 AND blob_id = ?2
+            AND NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob_id = ?2 AND repository_id = ?1)
+          """, [repositoryID, blob, now])
+        try database.run(
+          """
+          DELETE FROM blob WHERE id = ?1 AND state = 2
+            AND NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob_id = ?1)
+          """, [blob])
+      }
+      try database.run("DELETE FROM manifest WHERE id = ?", [manifest])
+      return true
+    }
+  }
+
+  /// Manifests of the repository whose subject is `digest`, oldest first.
+  /// - Parameters:
+  ///   - position: from an earlier page; 0 for the first.
+  ///   - limit: at most so many.
+  ///   - byteLimit: no further one once their annotations have more bytes than this.
+  public func referrers(
+    of digest: Digest, in repository: RepositoryName, artifactType: String?, after position: Int64,
+    limit: Int, byteLimit: Int
+  ) throws(StorageError) -> ReferrersPage {
+    var page = ReferrersPage(descriptors: [], next: nil)
+    var last = position
+    var bytes = 0
+    try reader().query(
+      """
+      SELECT m.id, m.media_type, m.digest, m.size, m.artifact_type, m.annotations
+      FROM repository AS r
+      JOIN manifest AS m ON m.repository_id = r.id AND m.subject = ?2 AND m.id > ?3
+      WHERE r.name = ?1 AND (?4 = '' OR m.artifact_type = ?4)
+      ORDER BY m.id
+      """,
+      [
+        .text(repository.description), .text(digest.description), .integer(position),
+        .text(artifactType ?? ""),
+      ]
+    ) { row in
+      guard page.descriptors.count < limit, bytes < byteLimit else {
+        page.next = last
+        return false
+      }
+      last = row.integer(0)
+      let annotations = row.optionalText(5)
+      bytes += annotations?.utf8.count ?? 0
+      if let digest = try? Digest(parsing: row.text(2)) {
+        page.descriptors.append(
+          Descriptor(
+            mediaType: MediaType(row.text(1)), digest: digest, size: row.integer(3),
+            annotations: annotations.flatMap(Self.annotations), artifactType: row.optionalText(4)))
+      }
+      return true
+    }
+    return page
+  }
+
+  private static func json(_ annotations: [String: String]) -> String? {
+    guard !annotations.isEmpty else { return nil }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return (try? encoder.encode(annotations)).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private static func annotations(_ json: String) -> [String: String]? {
+    try? JSONDecoder().decode([String: String].self, from: Data(json.utf8))
+  }
+}
+
+extension ManifestRecord {
+  fileprivate init?(row: borrowing Statement.Row) {
+    guard let digest = try? Digest(parsing: row.text(0)) else { return nil }
+    self.init(digest: digest, mediaType: MediaType(row.text(1)), content: row.bytes(2))
+  }
+}
+
+extension Database {
+  fileprivate func requireReferences(of new: NewManifest, in repository: Int64) throws {
+    var missing: [Digest] = []
+    if !new.allowsMissingBlobs {
+      for blob in new.manifest.requiredBlobs where try !has(blob: blob.digest, repository) {
+        missing.append(blob.digest)
+      }
+    }
+    if !new.allowsMissingManifests {
+      for manifest in new.manifest.manifests {
+        let isManifest = try integer(
+          "SELECT 1 FROM manifest WHERE repository_id = ? AND digest = ?",
+          [repository, manifest.digest.description])
+        if try isManifest == nil && !has(blob: manifest.digest, repository) {
+          missing.append(manifest.digest)
+        }
+      }
+    }
+    if !missing.isEmpty { throw MissingReferences(digests: missing) }
+  }
+
+  private func has(blob digest: Digest, _ repository: Int64) throws -> Bool {
+    try integer(
+      """
+      SELECT 1 FROM blob AS b JOIN repository_blob AS l ON l.blob_id = b.id AND l.repository_id = ?2
+      WHERE b.digest = ?1 AND b.state = 0
+      """, [digest.description, repository]) != nil
+  }
+
+  /// Lets a manifest keep a blob. One that is not there is recorded as absent if it is required, so that it is
+  /// kept once it comes.
+  fileprivate func refer(
+    from manifest: Int64, of repository: Int64, to descriptor: Descriptor, isRequired: Bool
+  ) throws {
+    if isRequired {
+      try run(
+        "INSERT INTO blob (digest, size, state) VALUES (?, ?, 2) ON CONFLICT (digest) DO NOTHING",
+        [descriptor.digest.description, descriptor.size])
+    }
+    guard let blob = try blob(descriptor.digest) else { return }
+    try run(
+      "INSERT INTO manifest_blob (manifest_id, blob_id, repository_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+      [manifest, blob, repository])
+    try run(
+      "UPDATE repository_blob SET unreferenced_since = NULL WHERE repository_id = ? AND blob_id = ?",
+      [repository, blob])
+  }
+}

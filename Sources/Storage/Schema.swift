@@ -1,0 +1,96 @@
+import GRDB
+
+/// The tables of `kontor.sqlite` and how they came about. A migration that has been released is never changed.
+///
+/// Times are seconds since 1970. Digests are whole texts, so that `sqlite3` shows what an operator looks for.
+enum Schema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1 registry") { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE repository (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE
+          );
+
+          -- Content known by digest. state: 0 on disk; 1 damaged, taken away by scrub until it is pushed again;
+          -- 2 never pushed, only referred to by a sparse manifest.
+          CREATE TABLE blob (
+            id INTEGER PRIMARY KEY,
+            digest TEXT NOT NULL UNIQUE,
+            size INTEGER NOT NULL,
+            state INTEGER NOT NULL DEFAULT 0,
+            -- Since when no repository links it; NULL while one does.
+            unlinked_since INTEGER
+          );
+          CREATE INDEX blob_unlinked ON blob(unlinked_since) WHERE unlinked_since IS NOT NULL;
+
+          -- Which repository gives access to which blob.
+          CREATE TABLE repository_blob (
+            repository_id INTEGER NOT NULL REFERENCES repository(id),
+            blob_id INTEGER NOT NULL REFERENCES blob(id),
+            -- Since when no manifest of the repository refers to it, or when a client was last told that it
+            -- exists; NULL while one does.
+            unreferenced_since INTEGER,
+            PRIMARY KEY (repository_id, blob_id)
+          ) WITHOUT ROWID;
+          CREATE INDEX repository_blob_blob ON repository_blob(blob_id);
+          CREATE INDEX repository_blob_unreferenced ON repository_blob(unreferenced_since)
+            WHERE unreferenced_since IS NOT NULL;
+
+          CREATE TABLE manifest (
+            id INTEGER PRIMARY KEY,
+            repository_id INTEGER NOT NULL REFERENCES repository(id),
+            digest TEXT NOT NULL,
+            media_type TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            artifact_type TEXT,
+            subject TEXT,
+            -- A JSON object; NULL for none. Kept beside the content for the referrers API.
+            annotations TEXT,
+            pushed_at INTEGER NOT NULL,
+            content BLOB NOT NULL,
+            UNIQUE (repository_id, digest)
+          );
+          CREATE INDEX manifest_subject ON manifest(repository_id, subject, id) WHERE subject IS NOT NULL;
+
+          -- What keeps blobs: the manifests that refer to them.
+          CREATE TABLE manifest_blob (
+            manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE,
+            blob_id INTEGER NOT NULL REFERENCES blob(id),
+            repository_id INTEGER NOT NULL,
+            PRIMARY KEY (manifest_id, blob_id)
+          ) WITHOUT ROWID;
+          CREATE INDEX manifest_blob_blob ON manifest_blob(blob_id, repository_id);
+
+          CREATE TABLE tag (
+            repository_id INTEGER NOT NULL REFERENCES repository(id),
+            name TEXT NOT NULL,
+            manifest_id INTEGER NOT NULL REFERENCES manifest(id),
+            moved_at INTEGER NOT NULL,
+            PRIMARY KEY (repository_id, name)
+          ) WITHOUT ROWID;
+          CREATE INDEX tag_manifest ON tag(manifest_id);
+
+          -- Every move of every tag; a NULL digest is its deletion.
+          CREATE TABLE tag_history (
+            id INTEGER PRIMARY KEY,
+            repository TEXT NOT NULL,
+            tag TEXT NOT NULL,
+            digest TEXT,
+            moved_at INTEGER NOT NULL
+          );
+          CREATE INDEX tag_history_tag ON tag_history(repository, tag, id);
+
+          CREATE TABLE upload (
+            id TEXT PRIMARY KEY,
+            repository TEXT NOT NULL,
+            algorithm TEXT NOT NULL,
+            started_at INTEGER NOT NULL
+          ) WITHOUT ROWID;
+          """)
+    }
+    return migrator
+  }
+}

@@ -1,0 +1,53 @@
+/// One key of the configuration: where it stands in a file, what the environment calls it, and what it sets.
+struct ConfigurationKey {
+  /// `section.key`
+  let path: String
+  let expected: String
+  /// - Returns: false if the value is none for this key.
+  let set: (JSONValue, inout Settings) -> Bool
+  /// The JSON text of what is set.
+  let print: (Settings) -> String
+
+  var section: Substring { path.prefix { $0 != "." } }
+  var name: Substring { path.drop { $0 != "." }.dropFirst() }
+  /// `KONTOR_SECTION_KEY`
+  var variable: String { "KONTOR_" + path.uppercased().replacing(".", with: "_") }
+
+  init<Value>(_ path: String, _ setting: WritableKeyPath<Settings, Value>, _ value: ConfigurationValue<Value>)
+  {
+    self.path = path
+    self.expected = value.expected
+    self.set = { json, settings in
+      guard let parsed = value.parse(json) else { return false }
+      settings[keyPath: setting] = parsed
+      return true
+    }
+    self.print = { value.print($0[keyPath: setting]) }
+  }
+
+  static var all: [ConfigurationKey] {
+    [
+      Self("server.listen", \.listen, .addresses),
+      Self("server.threads", \.threads, .integer(0...256)),
+      Self("server.maxConnections", \.maxConnections, .integer(1...1_000_000)),
+      Self("server.maxHeaderSize", \.maxHeaderSize, .size(4 << 10...1 << 20)),
+      Self("server.headerTimeout", \.headerTimeout, .duration(atLeast: 1)),
+      Self("server.idleTimeout", \.idleTimeout, .duration(atLeast: 1)),
+      Self("server.bodyTimeout", \.bodyTimeout, .duration(atLeast: 1)),
+      Self("server.writeTimeout", \.writeTimeout, .duration(atLeast: 1)),
+      Self("server.shutdownTimeout", \.shutdownTimeout, .duration(atLeast: 0)),
+      Self("tls.certificate", \.tlsCertificate, .optionalPath),
+      Self("tls.key", \.tlsKey, .optionalPath),
+      Self("storage.data", \.data, .path),
+      Self("push.allowSparse", \.allowSparse, .choice),
+      Self("push.maxManifestSize", \.maxManifestSize, .size(64 << 10...64 << 20)),
+      Self("uploads.expiry", \.uploadExpiry, .duration(atLeast: 60)),
+      Self("gc.interval", \.gcInterval, .duration(atLeast: 0)),
+      Self("gc.grace", \.gcGrace, .duration(atLeast: 0)),
+      Self("scrub.rate", \.scrubRate, .size(0...1 << 40)),
+      Self("log.level", \.logLevel, .choice),
+      Self("log.format", \.logFormat, .choice),
+      Self("log.access", \.logAccess, .boolean),
+    ]
+  }
+}

@@ -1,0 +1,212 @@
+import HTTPServer
+import Logging
+import Registry
+import RegistryAPI
+
+/// How a setting of one type is written in a file and in the environment.
+struct ConfigurationValue<Value> {
+  /// What a value looks like, for messages.
+  let expected: String
+  /// - Returns: nil if it is no such value.
+  let parse: (JSONValue) -> Value?
+  /// The JSON text of a value.
+  let print: (Value) -> String
+
+  /// The value of a command's option.
+  func parse(_ text: String, of option: String) throws(ConfigurationError) -> Value {
+    guard let value = parse(.string(text)) else {
+      throw ConfigurationError("\(option) is \"\(text)\": expected \(expected)")
+    }
+    return value
+  }
+}
+
+extension ConfigurationValue where Value == Int {
+  static func integer(_ range: ClosedRange<Int>) -> Self {
+    Self(expected: "a whole number from \(range.lowerBound) to \(range.upperBound)") { json in
+      guard let value = json.integer, let number = Int(exactly: value), range.contains(number) else {
+        return nil
+      }
+      return number
+    } print: {
+      "\($0)"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == Int64 {
+  private static var units: [(name: String, factor: Int64)] {
+    [
+      ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000),
+      ("kB", 1000), ("B", 1),
+    ]
+  }
+
+  /// Bytes.
+  static func size(_ range: ClosedRange<Int64>) -> Self {
+    Self(
+      expected:
+        "a size from \(text(range.lowerBound)) to \(text(range.upperBound)), such as 512KiB, 4MiB or 1GiB"
+    ) { json in
+      guard let value = bytes(json), range.contains(value) else { return nil }
+      return value
+    } print: {
+      "\"\(text($0))\""
+    }
+  }
+
+  private static func bytes(_ json: JSONValue) -> Int64? {
+    if let number = json.integer { return number }
+    guard case .string(let text) = json, let unit = units.first(where: { text.hasSuffix($0.name) }),
+      let number = Int64(text.dropLast(unit.name.count))
+    else { return nil }
+    let (product, overflow) = number.multipliedReportingOverflow(by: unit.factor)
+    return overflow ? nil : product
+  }
+
+  private static func text(_ bytes: Int64) -> String {
+    guard bytes != 0, let unit = units.first(where: { bytes % $0.factor == 0 }) else { return "0B" }
+    return "\(bytes / unit.factor)\(unit.name)"
+  }
+}
+
+extension ConfigurationValue where Value == Duration {
+  private static var units: [(name: String, milliseconds: Int64)] {
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+  }
+
+  /// - Parameter least: in seconds.
+  static func duration(atLeast least: Int64) -> Self {
+    Self(
+      expected: "a duration\(least > 0 ? " of at least \(least)s" : ""), such as 500ms, 30s, 5m, 1h30m or 7d"
+    ) { json in
+      guard case .string(let text) = json, let value = milliseconds(text), value >= least * 1000 else {
+        return nil
+      }
+      return .milliseconds(value)
+    } print: {
+      "\"\(text($0))\""
+    }
+  }
+
+  private static func milliseconds(_ text: String) -> Int64? {
+    var rest = text[...]
+    var total: Int64 = 0
+    guard !rest.isEmpty else { return nil }
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      rest = rest.dropFirst(digits.count)
+      let name = rest.prefix { $0.isASCII && $0.isLetter }
+      rest = rest.dropFirst(name.count)
+      guard let number = Int64(digits), let unit = units.first(where: { $0.name == name }) else { return nil }
+      let (product, overflow) = number.multipliedReportingOverflow(by: unit.milliseconds)
+      guard !overflow, total < 1 << 55, product < 1 << 55 else { return nil }
+      total += product
+    }
+    return total
+  }
+
+  private static func text(_ duration: Duration) -> String {
+    let (seconds, attoseconds) = duration.components
+    var rest = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    var text = ""
+    // Days are written as hours: 24h reads better than 1d for what is usually less.
+    for unit in units.dropFirst() where rest >= unit.milliseconds {
+      text += "\(rest / unit.milliseconds)\(unit.name)"
+      rest %= unit.milliseconds
+    }
+    return text.isEmpty ? "0s" : text
+  }
+}
+
+extension ConfigurationValue where Value == Bool {
+  static var boolean: Self {
+    Self(expected: "true or false") { json in
+      switch json {
+      case .boolean(let value): value
+      case .string("true"): true
+      case .string("false"): false
+      default: nil
+      }
+    } print: {
+      "\($0)"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == String {
+  static var path: Self {
+    Self(expected: "a path") { json in
+      guard case .string(let text) = json, !text.isEmpty else { return nil }
+      return text
+    } print: {
+      $0.quotedAsJSON
+    }
+  }
+}
+
+extension ConfigurationValue where Value == String? {
+  static var optionalPath: Self {
+    Self(expected: "the path of a file, or null") { json in
+      switch json {
+      case .null: .some(nil)
+      case .string(let text) where !text.isEmpty: text
+      default: nil
+      }
+    } print: {
+      $0?.quotedAsJSON ?? "null"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == [ListenAddress] {
+  static var addresses: Self {
+    Self(expected: "addresses such as 127.0.0.1:5000, [::1]:5000, :5000 (all) or unix:/run/kontor.sock") {
+      json in
+      let texts: [JSONValue]
+      switch json {
+      case .array(let values): texts = values
+      // The environment has one text for all of them.
+      case .string(let text): texts = text.split(separator: ",").map { .string(String($0)) }
+      default: return nil
+      }
+      var addresses: [ListenAddress] = []
+      for case let text in texts {
+        guard case .string(let text) = text, let address = ListenAddress(parsing: text) else { return nil }
+        addresses.append(address)
+      }
+      return addresses
+    } print: { addresses in
+      "[\(addresses.map { $0.description.quotedAsJSON }.joined(separator: ", "))]"
+    }
+  }
+}
+
+extension ConfigurationValue
+where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+  static var choice: Self {
+    Self(expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", ")) { json in
+      guard case .string(let text) = json else { return nil }
+      return Value(rawValue: text)
+    } print: {
+      "\"\($0.rawValue)\""
+    }
+  }
+}
+
+extension JSONValue {
+  /// A whole number; the environment has it as text.
+  fileprivate var integer: Int64? {
+    switch self {
+    case .integer(let value): value
+    case .string(let text): Int64(text)
+    default: nil
+    }
+  }
+}
+
+extension String {
+  fileprivate var quotedAsJSON: String {
+    "\"" + replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+  }
+}

@@ -1,0 +1,153 @@
+import HTTPServer
+import Logging
+import Registry
+import RegistryAPI
+import Storage
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A running registry: puts the parts together, waits for a signal, and takes them apart again.
+struct Service {
+  private let settings: Settings
+  private let logger: Logger
+
+  init(_ settings: Settings) {
+    self.settings = settings
+    logger = Logger(label: "kontor") { _ in
+      StandardErrorLog(level: settings.logLevel, format: settings.logFormat)
+    }
+  }
+
+  /// Returns when the registry has stopped in an orderly way.
+  func run() async throws {
+    let signals = Signals()
+    var settings = settings
+    // A connection needs a descriptor, and files that are read or written some more.
+    let affordable = max(64, raiseFileLimit() - 1024)
+    if settings.maxConnections > affordable {
+      logger.warning(
+        "server.maxConnections is lowered: more open files are not allowed (see ulimit -n)",
+        metadata: ["maxConnections": "\(affordable)"])
+      settings.maxConnections = affordable
+    }
+    let store: ContentStore
+    do {
+      store = try ContentStore(path: settings.data, logger: logger)
+    } catch {
+      throw Failure(message: "\(error)")
+    }
+    let registry = Registry(store: store, configuration: settings.registry, logger: logger)
+    let collector = Collector(store: store, configuration: settings.collector, logger: logger)
+    let accessLog = settings.logAccess ? AccessLog(format: settings.logFormat) : nil
+    let connections = ConnectionCount()
+    let handler = RegistryHandler(
+      registry: registry,
+      metrics: Metrics(registry: registry, collector: collector, connections: { connections.now }),
+      accessLog: accessLog, logger: logger)
+
+    let control = await startControl(registry, collector)
+    let server: HTTPServer
+    do {
+      server = try await HTTPServer.start(configuration: settings.http, handler: handler, logger: logger)
+    } catch {
+      await control?.shutdown()
+      throw Failure(message: "\(error)")
+    }
+    connections.watch(server)
+    announce(server)
+    let collection = Task { await collector.run() }
+    ServiceManager.notify("READY=1")
+
+    for await signal in signals.received {
+      if signal != SIGHUP { break }
+      server.reloadTLS()
+    }
+    logger.notice(
+      "stopping: requests that are being served may end", metadata: ["timeout": "\(settings.shutdownTimeout)"]
+    )
+    ServiceManager.notify("STOPPING=1")
+    collection.cancel()
+    await server.shutdown()
+    await control?.shutdown()
+    accessLog?.flush()
+    logger.notice("stopped")
+  }
+
+  private func announce(_ server: HTTPServer) {
+    let scheme = settings.tlsCertificate == nil ? "http" : "https"
+    for address in server.boundAddresses {
+      switch address {
+      case .tcp: logger.notice("listening on \(scheme)://\(address)")
+      case .unix: logger.notice("listening on \(address)")
+      }
+      if case .tcp(let host, _) = address, !["127.0.0.1", "::1", "localhost"].contains(host) {
+        logger.warning(
+          "everybody who can reach \(address) may pull, push and delete: let only trusted networks reach it")
+      }
+    }
+  }
+
+  /// The socket for `kontor gc` and `kontor scrub`. A registry serves without it, too.
+  private func startControl(_ registry: Registry, _ collector: Collector) async -> HTTPServer? {
+    let path = ControlClient.socket(in: settings.data)
+    guard let address = ListenAddress(parsing: "unix:\(path)") else {
+      logger.warning(
+        "the data directory's path is too long for a control socket", metadata: ["path": "\(path)"])
+      return nil
+    }
+    do {
+      let server = try await HTTPServer.start(
+        configuration: HTTPServerConfiguration(addresses: [address], threads: 1),
+        handler: ControlHandler(registry: registry, collector: collector), logger: logger)
+      // Who may open it may do everything.
+      chmod(path, 0o600)
+      return server
+    } catch {
+      logger.warning("there is no control socket", metadata: ["error": "\(error)"])
+      return nil
+    }
+  }
+
+  /// Sockets and files need more descriptors than shells allow by default.
+  /// - Returns: how many are allowed now.
+  private func raiseFileLimit() -> Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return Int(clamping: limit.rlim_cur)
+  }
+}
+
+extension Settings {
+  fileprivate var registry: Registry.Configuration {
+    var configuration = Registry.Configuration()
+    configuration.allowSparse = allowSparse
+    configuration.maximumManifestSize = Int(maxManifestSize)
+    configuration.gracePeriod = gcGrace
+    return configuration
+  }
+
+  var collector: Collector.Configuration {
+    Collector.Configuration(
+      interval: gcInterval == .zero ? nil : gcInterval, grace: gcGrace, uploadExpiry: uploadExpiry)
+  }
+
+  fileprivate var http: HTTPServerConfiguration {
+    var tls: TLSFiles?
+    if let tlsCertificate, let tlsKey { tls = TLSFiles(certificate: tlsCertificate, key: tlsKey) }
+    var configuration = HTTPServerConfiguration(
+      addresses: listen, tls: tls,
+      threads: threads > 0 ? threads : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    configuration.maximumConnections = maxConnections
+    configuration.maximumHeaderBytes = Int(maxHeaderSize)
+    configuration.headerTimeout = .init(headerTimeout)
+    configuration.idleTimeout = .init(idleTimeout)
+    configuration.bodyTimeout = .init(bodyTimeout)
+    configuration.writeTimeout = .init(writeTimeout)
+    configuration.shutdownTimeout = .init(shutdownTimeout)
+    return configuration
+  }
+}

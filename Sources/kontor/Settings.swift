@@ -1,0 +1,55 @@
+import HTTPServer
+import Logging
+import Registry
+import RegistryAPI
+
+/// Everything an operator can set about a server, with its default.
+///
+/// `ConfigurationKey.all` ties each of them to its key in files and in the environment.
+struct Settings: Equatable {
+  var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 5000)]
+  /// Event loops; 0 for one per processor.
+  var threads = 0
+  var maxConnections = 16_384
+  /// Bytes.
+  var maxHeaderSize: Int64 = 32 << 10
+  var headerTimeout = Duration.seconds(15)
+  var idleTimeout = Duration.seconds(75)
+  var bodyTimeout = Duration.seconds(60)
+  var writeTimeout = Duration.seconds(60)
+  var shutdownTimeout = Duration.seconds(30)
+
+  var tlsCertificate: String?
+  var tlsKey: String?
+
+  var data = "./kontor-data"
+
+  var allowSparse = SparsePolicy.off
+  /// Bytes.
+  var maxManifestSize: Int64 = 4 << 20
+
+  var uploadExpiry = Duration.seconds(24 * 3600)
+
+  /// Zero for never.
+  var gcInterval = Duration.seconds(3600)
+  var gcGrace = Duration.seconds(3600)
+
+  /// Bytes per second; 0 for as fast as possible.
+  var scrubRate: Int64 = 50 << 20
+
+  var logLevel = Logger.Level.info
+  var logFormat = LogFormat.text
+  var logAccess = true
+
+  /// What no single key can tell.
+  func validate() throws(ConfigurationError) {
+    if (tlsCertificate == nil) != (tlsKey == nil) {
+      let (given, missing) = tlsKey == nil ? ("certificate", "key") : ("key", "certificate")
+      throw ConfigurationError(
+        "tls.\(given) is set but tls.\(missing) is not: TLS needs both (or neither, for plain HTTP)")
+    }
+    if listen.isEmpty {
+      throw ConfigurationError("server.listen is empty: name at least one address, such as 127.0.0.1:5000")
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// The Debian packages these tests need, beside a Swift toolchain:
+//
+//   busybox-static containerd curl docker.io iproute2 mount openssl podman runc skopeo strace umoci util-linux
+//
+// A test whose program is missing fails and names the package; none is skipped. The tests run as root: they start daemons,
+// mount small file systems and trace processes.
+
+import Foundation
+
+/// A program from Debian that a test drives.
+enum Tool: String, CaseIterable, Sendable {
+  case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
+  case tar, umoci, umount
+
+  struct Missing: Error, CustomStringConvertible {
+    var tool: Tool
+    var description: String {
+      "\(tool.rawValue) is not installed; it is in Debian's package \(tool.package): apt-get install \(tool.package)"
+    }
+  }
+
+  /// The Debian package that holds the program.
+  var package: String {
+    switch self {
+    case .busybox: "busybox-static"
+    case .containerd, .ctr: "containerd"
+    case .docker, .dockerd: "docker.io"
+    case .ip: "iproute2"
+    case .mount, .umount: "mount"
+    case .setpriv: "util-linux"
+    case .curl, .openssl, .podman, .skopeo, .strace, .tar, .umoci: rawValue
+    }
+  }
+
+  /// The program's path. Debian's own directories come before others: a machine may have a second, newer client elsewhere.
+  func path() throws -> String {
+    let others = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":").map(String.init) ?? []
+    for directory in ["/usr/bin", "/usr/sbin", "/bin", "/sbin"] + others {
+      let candidate = "\(directory)/\(rawValue)"
+      if access(candidate, X_OK) == 0 { return candidate }
+    }
+    throw Missing(tool: self)
+  }
+
+  /// Fails with the package's name unless every one of `tools` is installed.
+  static func require(_ tools: Tool...) throws {
+    for tool in tools + [.setpriv] { _ = try tool.path() }
+  }
+
+  /// Runs the program and returns what it wrote; throws unless it exits with 0.
+  @discardableResult
+  func run(_ arguments: String..., input: Data? = nil) async throws -> Command.Output {
+    try await Command(tool: self, arguments: arguments, input: input).run()
+  }
+}
