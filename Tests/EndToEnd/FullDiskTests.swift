@@ -193,9 +193,14 @@ extension EndToEndTests {
         try await withServer(data) { kontor, http in
           try await first.requirePush(http)
           // The kernel makes no mount read-only through which files are open for writing. So the server's
-          // paths get a mount of their own; what it has open, the database, stays writable.
-          try await Tool.mount.run("--bind", data, data)
-          try await Tool.mount.run("-o", "remount,bind,ro", data)
+          // paths get a mount of their own, which has to be read-only from its first moment: the server's
+          // threads open the database whenever they need it first. A mount made from a read-only one is.
+          // What the server has open already stays writable.
+          let readOnly = "\(directory)/read-only"
+          try FileManager.default.createDirectory(atPath: readOnly, withIntermediateDirectories: false)
+          try await Tool.mount.run("--bind", data, readOnly)
+          try await Tool.mount.run("-o", "remount,bind,ro", readOnly)
+          try await Tool.mount.run("--bind", readOnly, data)
           for _ in 1...2 {
             try await expectRefusals(of: second.layers[0], status: 503, http, kontor)
             try await first.expectPullable(http, "while read-only")
