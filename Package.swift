@@ -40,6 +40,10 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "ImageTransfer",
+      dependencies: ["ContainerImage"],
+      swiftSettings: strict),
     .target(name: "CStorage"),
     .target(
       name: "Storage",

@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// What a registry needs to know of a manifest's JSON. The bytes themselves are kept apart, exactly as pushed.
 ///
 /// Covers OCI image manifests and indexes (image-spec 1.1), Docker schema 2 manifests and manifest lists, and
@@ -26,6 +24,12 @@ public struct Manifest: Sendable {
   /// (distribution-spec, section "Listing Referrers").
   public let artifactType: String?
 
+  /// An image's config; nil for other kinds.
+  public var config: Descriptor? { kind == .image ? blobs.first : nil }
+
+  /// An image's layers, from the first to the last; an artifact's blobs.
+  public var layers: [Descriptor] { kind == .image ? Array(blobs.dropFirst()) : blobs }
+
   /// Blobs that must be in the repository: all but the non-distributable ones that say where else they are.
   public var requiredBlobs: [Descriptor] {
     blobs.filter { !($0.mediaType.isNondistributable && !($0.urls ?? []).isEmpty) }
@@ -41,18 +45,7 @@ public struct Manifest: Sendable {
       // Go's JSON reader, which most clients use, takes "Layers" for "layers".
       !Document.names.contains(name) && Document.lowercasedNames.contains(name.lowercased())
     }
-    let document: Document
-    do {
-      document = try bytes.withContiguousBytes { raw in
-        Result { try JSONDecoder().decode(Document.self, from: Data(raw)) }
-      }.get()
-    } catch let error as DecodingError {
-      throw .malformed("the manifest \(error.explanation)")
-    } catch let error as InvalidValue {
-      throw error
-    } catch {
-      throw .malformed("the manifest is not valid JSON")
-    }
+    let document = try InvalidValue.decode(Document.self, from: bytes, what: "the manifest")
     try self.init(document, contentType: contentType)
   }
 
@@ -150,27 +143,5 @@ public struct Manifest: Sendable {
       "annotations",
     ]
     static let lowercasedNames = Set(names.map { $0.lowercased() })
-  }
-}
-
-extension DecodingError {
-  /// What is wrong, with the path of the property.
-  fileprivate var explanation: String {
-    func path(_ context: Context, _ last: (any CodingKey)? = nil) -> String {
-      (context.codingPath + (last.map { [$0] } ?? [])).map { key in
-        key.intValue.map { "[\($0)]" } ?? key.stringValue
-      }.joined(separator: ".")
-    }
-    switch self {
-    case .keyNotFound(let key, let context): return "lacks the property \(path(context, key))"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      let place = path(context)
-      return place.isEmpty ? "is not a JSON object" : "has a value of the wrong type at \(place)"
-    case .dataCorrupted(let context):
-      let place = path(context)
-      if place.isEmpty { return "is not valid JSON" }
-      return "has an invalid value at \(place): \(context.debugDescription)"
-    @unknown default: return "is not valid"
-    }
   }
 }

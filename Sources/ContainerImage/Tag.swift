@@ -3,6 +3,11 @@
 public struct Tag: Sendable, Hashable, Comparable, CustomStringConvertible {
   public let description: String
 
+  /// What a reference without tag and digest means.
+  public static let latest = Tag(known: "latest")
+
+  private init(known text: String) { description = text }
+
   /// - Throws: `InvalidValue.malformed`
   public init(parsing text: Substring) throws(InvalidValue) {
     guard Self.isValid(text.utf8) else {

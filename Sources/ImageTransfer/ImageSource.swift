@@ -1,0 +1,27 @@
+import ContainerImage
+
+/// Where an image is taken from.
+///
+/// Every function blocks its thread, and may be called by several threads at once.
+public protocol ImageSource: Sendable {
+  /// The manifest or index that the source's name means.
+  /// - Throws: `TransferError`
+  func root() throws -> ManifestDocument
+
+  /// A manifest that another one refers to.
+  /// - Throws: `TransferError`
+  func manifest(_ descriptor: Descriptor) throws -> ManifestDocument
+
+  /// A blob's bytes, not verified.
+  /// - Parameter offset: of the first byte to read.
+  /// - Throws: `TransferError`
+  func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader
+
+  /// The manifests whose subject is `digest`.
+  /// - Throws: `TransferError`
+  func referrers(of digest: Digest) throws -> [Descriptor]
+}
+
+extension ImageSource {
+  public func referrers(of digest: Digest) throws -> [Descriptor] { [] }
+}
