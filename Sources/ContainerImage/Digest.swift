@@ -10,23 +10,40 @@ public struct Digest: Sendable, Hashable, CustomStringConvertible {
 
   /// - Throws: `InvalidValue`: the text is malformed or names an unsupported algorithm.
   public init(parsing text: Substring) throws(InvalidValue) {
+    // In one piece of memory nearly always; digests are parsed several times in every request.
+    let found =
+      text.utf8.withContiguousStorageIfAvailable(Self.algorithm) ?? Self.algorithm(of: Array(text.utf8))
+    guard let found else { throw Self.explanation(of: text) }
+    algorithm = found
+    description = String(text)
+  }
+
+  /// - Returns: nil if the text is no digest of a supported algorithm.
+  private static func algorithm(of text: some RandomAccessCollection<UInt8>) -> DigestAlgorithm? {
+    guard let colon = text.firstIndex(of: UInt8(ascii: ":")),
+      let algorithm = DigestAlgorithm.allCases.first(where: { $0.rawValue.utf8.elementsEqual(text[..<colon]) }
+      )
+    else { return nil }
+    let encoded = text[text.index(after: colon)...]
+    return encoded.count == algorithm.encodedLength && encoded.allSatisfy(\.isLowerHexadecimal)
+      ? algorithm : nil
+  }
+
+  /// What is wrong with a text that is no digest.
+  private static func explanation(of text: Substring) -> InvalidValue {
     let utf8 = text.utf8
     guard let colon = utf8.firstIndex(of: UInt8(ascii: ":")) else {
-      throw .malformed(
+      return .malformed(
         "\(text.quotedForMessage) is not a digest: expected algorithm:hex, such as sha256:<64 hex>")
     }
-    guard Self.isAlgorithmName(utf8[..<colon]) else {
-      throw .malformed("\(text.quotedForMessage) is not a digest: its algorithm is malformed")
+    guard isAlgorithmName(utf8[..<colon]) else {
+      return .malformed("\(text.quotedForMessage) is not a digest: its algorithm is malformed")
     }
-    let algorithm = try DigestAlgorithm(parsing: text[..<colon])
-    let encoded = utf8[utf8.index(after: colon)...]
-    guard encoded.count == algorithm.encodedLength, encoded.allSatisfy({ $0.isLowerHexadecimal }) else {
-      throw .malformed(
-        "\(text.quotedForMessage) is not a digest: \(algorithm.rawValue) takes "
-          + "\(algorithm.encodedLength) lower-case hexadecimal characters")
-    }
-    self.algorithm = algorithm
-    self.description = String(text)
+    let name = String(text[..<colon])
+    guard let algorithm = DigestAlgorithm(rawValue: name) else { return .unsupportedAlgorithm(name) }
+    return .malformed(
+      "\(text.quotedForMessage) is not a digest: \(algorithm.rawValue) takes "
+        + "\(algorithm.encodedLength) lower-case hexadecimal characters")
   }
 
   /// - Throws: as for a part of a text.

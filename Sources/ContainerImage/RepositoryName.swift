@@ -11,7 +11,7 @@ public struct RepositoryName: Sendable, Hashable, Comparable, CustomStringConver
       throw .malformed(
         "repository name of \(text.utf8.count) bytes is too long: at most \(Self.maximumLength) are allowed")
     }
-    guard Self.isValid(text.utf8) else {
+    guard text.utf8.withContiguousStorageIfAvailable(Self.isValid) ?? Self.isValid(text.utf8) else {
       throw .malformed(
         "\(text.quotedForMessage) is not a repository name: expected path components of lower-case letters "
           + "and digits, separated inside by '.', '_', '__' or dashes, and joined by '/'")

@@ -86,6 +86,8 @@ final class ResponseSender {
 
   private var head: HTTPResponseHead {
     var headers = response.headers
+    // With what is added here: growing would copy them again.
+    headers.reserveCapacity(headers.count + 5)
     let isHTTP2 = environment.isHTTP2
     if let length = response.body.length, response.status.mayHaveResponseBody,
       !headers.contains(name: "content-length")

@@ -75,32 +75,36 @@ enum Route: Sendable, Equatable {
   }
 
   /// The path's pieces after the leading slash, each decoded by itself: an encoded slash is refused, for it
-  /// would make two pieces of one.
+  /// would make two pieces of one. All are parts of one text, in their order.
   private static func segments(of path: String) throws(WireError) -> [Substring] {
-    var raw: [Substring] = []
-    raw.reserveCapacity(8)
+    guard path.utf8.contains(UInt8(ascii: "%")) else { return pieces(of: path) }
+    var decoded = ""
+    for piece in pieces(of: path) {
+      guard let piece = percentDecoded(piece), !piece.utf8.contains(UInt8(ascii: "/")) else {
+        throw WireError(.badRequest, .nameInvalid, "the path \(path.quotedForMessage) is not validly encoded")
+      }
+      decoded += "/" + piece
+    }
+    return pieces(of: decoded)
+  }
+
+  private static func pieces(of path: String) -> [Substring] {
+    var pieces: [Substring] = []
+    pieces.reserveCapacity(8)
     // By bytes, not by characters: cheaper, and a combining mark after a slash hides no slash.
     var rest = path.utf8.dropFirst()
     while let slash = rest.firstIndex(of: UInt8(ascii: "/")) {
-      raw.append(Substring(rest[..<slash]))
+      pieces.append(Substring(rest[..<slash]))
       rest = rest[rest.index(after: slash)...]
     }
-    raw.append(Substring(rest))
-    guard path.utf8.contains(UInt8(ascii: "%")) else { return raw }
-    var segments: [Substring] = []
-    for piece in raw {
-      guard let decoded = percentDecoded(piece), !decoded.utf8.contains(UInt8(ascii: "/")) else {
-        throw WireError(.badRequest, .nameInvalid, "the path \(path.quotedForMessage) is not validly encoded")
-      }
-      segments.append(decoded[...])
-    }
-    return segments
+    pieces.append(Substring(rest))
+    return pieces
   }
 
   private static func name(_ parts: ArraySlice<Substring>) throws(WireError) -> RepositoryName {
     do {
-      if parts.count == 1, let only = parts.first { return try RepositoryName(parsing: only) }
-      return try RepositoryName(parsing: parts.joined(separator: "/"))
+      guard let first = parts.first, let last = parts.last else { return try RepositoryName(parsing: "") }
+      return try RepositoryName(parsing: first.base[first.startIndex..<last.endIndex])
     } catch {
       throw WireError(.badRequest, .nameInvalid, "\(error)")
     }

@@ -67,10 +67,13 @@ public final class DataDirectory: Sendable {
   }
 
   private static func makeDirectories(to path: String) throws(StorageError) {
+    var parent = path.hasPrefix("/") ? "/" : "."
     var prefix = path.hasPrefix("/") ? "/" : ""
     for component in path.split(separator: "/") {
       prefix += component
-      try FileSystem.makeDirectory(prefix)
+      // What is stored in it would be lost with its name.
+      if try FileSystem.makeDirectory(prefix) { try FileSystem.syncDirectory(parent) }
+      parent = prefix
       prefix += "/"
     }
   }

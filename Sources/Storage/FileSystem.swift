@@ -25,8 +25,12 @@ enum FileSystem {
     }
   }
 
-  static func makeDirectory(_ path: String) throws(StorageError) {
-    if mkdir(path, 0o700) != 0, errno != EEXIST { throw .system(errno, "create the directory \(path)") }
+  /// - Returns: whether it was not there yet.
+  @discardableResult
+  static func makeDirectory(_ path: String) throws(StorageError) -> Bool {
+    if mkdir(path, 0o700) == 0 { return true }
+    guard errno == EEXIST else { throw .system(errno, "create the directory \(path)") }
+    return false
   }
 
   static func write(

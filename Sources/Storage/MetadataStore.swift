@@ -40,6 +40,8 @@ public final class MetadataStore: Sendable {
       // Every commit syncs the log: an acknowledged write survives a power cut. Said after opening, because GRDB
       // sets NORMAL when it turns WAL on.
       try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+      // What undoes a savepoint stays in memory: every write has one, and a file for it would be written at each.
+      try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA temp_store = MEMORY") }
       let migrator = Schema.migrator
       guard try queue.read({ try !migrator.hasBeenSuperseded($0) }) else {
         throw StorageError.newerSchema(directory: directory.path)
