@@ -46,6 +46,7 @@ let package = Package(
       dependencies: ["ContainerImage"],
       swiftSettings: strict),
     .target(name: "CStorage"),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(
       name: "Storage",
       dependencies: [
@@ -77,14 +78,19 @@ let package = Package(
     .target(
       name: "RegistryClient",
       dependencies: [
-        "ContainerImage", "ImageTransfer",
+        "CCurl", "ContainerImage", "ImageTransfer",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
+      swiftSettings: strict),
+    .target(
+      name: "Runtimes",
+      dependencies: ["ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "ContainerImage", "HTTPServer", "Registry", "RegistryAPI", "Storage",
+        "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI", "RegistryClient", "Runtimes",
+        "Storage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -42,6 +42,12 @@ public struct MediaType: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Whether content of this type is a list of manifests.
   public var isIndex: Bool { self == .ociImageIndex || self == .dockerManifestList }
 
+  /// Whether content of this type is a manifest or an index, not a blob.
+  public var isManifest: Bool {
+    isIndex || self == .ociImageManifest || self == .dockerManifest || self == .ociArtifactManifest
+      || self == .orasArtifactManifest
+  }
+
   /// Layers that a registry need not hold: their `urls` say where to fetch them (image-spec, layer.md,
   /// section "Non-Distributable Layers"; Docker's foreign layers).
   public var isNondistributable: Bool {

@@ -9,6 +9,9 @@ public protocol ImageDestination: Sendable {
   /// Whether it takes any number of platforms; otherwise an index is narrowed to one of them.
   var takesIndexes: Bool { get }
 
+  /// Whether it needs the layers, too, that a registry need not have (image-spec, "Non-Distributable Layers").
+  var needsAllBlobs: Bool { get }
+
   /// Whether it has the blob, whole, so that it need not be sent.
   /// - Throws: `TransferError`
   func has(_ blob: Descriptor) throws -> Bool
@@ -35,20 +38,19 @@ public protocol ImageDestination: Sendable {
 public struct BlobContent: Sendable {
   private let source: any ImageSource
   public let descriptor: Descriptor
-  /// Another repository of the same registry, from which the destination may take the blob without its being sent.
-  public let origin: (registry: String, repository: RepositoryName)?
   private let progress: (@Sendable (Int64) -> Void)?
 
   public init(
     _ descriptor: Descriptor, of source: any ImageSource,
-    origin: (registry: String, repository: RepositoryName)? = nil,
     progress: (@Sendable (_ bytesSoFar: Int64) -> Void)? = nil
   ) {
     self.descriptor = descriptor
     self.source = source
-    self.origin = origin
     self.progress = progress
   }
+
+  /// The repository in which it is: a registry may take it from there, without its being sent.
+  public var origin: (registry: String, repository: RepositoryName)? { source.origin }
 
   /// The bytes from `offset` on, not verified.
   public func reader(from offset: Int64 = 0) throws -> any BlobReader {

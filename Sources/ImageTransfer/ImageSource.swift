@@ -20,8 +20,13 @@ public protocol ImageSource: Sendable {
   /// The manifests whose subject is `digest`.
   /// - Throws: `TransferError`
   func referrers(of digest: Digest) throws -> [Descriptor]
+
+  /// The repository of a registry in which the blobs are; nil if they are elsewhere.
+  var origin: (registry: String, repository: RepositoryName)? { get }
 }
 
 extension ImageSource {
   public func referrers(of digest: Digest) throws -> [Descriptor] { [] }
+
+  public var origin: (registry: String, repository: RepositoryName)? { nil }
 }

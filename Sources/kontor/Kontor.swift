@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImageTransfer
 
 #if canImport(Glibc)
   import Glibc
@@ -11,13 +12,23 @@ struct Kontor: AsyncParsableCommand {
     commandName: "kontor",
     abstract: "An image registry for Docker, OCI and every runtime.",
     discussion: """
-      Start a registry with 'kontor serve', then push to it: \
-      docker push 127.0.0.1:5000/NAME:TAG
+      Start a registry with 'kontor serve', then push to it: docker push 127.0.0.1:5000/NAME:TAG, or \
+      kontor push oci:DIR 127.0.0.1:5000/NAME:TAG
       """,
     version: "kontor 0.1.0",
-    subcommands: [ServeCommand.self, GCCommand.self, ScrubCommand.self])
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Registry", subcommands: [ServeCommand.self, GCCommand.self, ScrubCommand.self]),
+      CommandGroup(
+        name: "Images",
+        subcommands: [
+          PullCommand.self, PushCommand.self, CopyCommand.self, InspectCommand.self, TagsCommand.self,
+          ReposCommand.self, ReferrersCommand.self, TagCommand.self, DeleteCommand.self,
+        ]),
+      CommandGroup(name: "Access", subcommands: [LoginCommand.self, LogoutCommand.self]),
+    ])
 
-  /// Exit codes are 0 for done, 1 for failed and 2 for wrong usage. The answer goes to standard output, all
+  /// Exit codes are 0 for done, 1 for failed, 2 for wrong usage, 3 for not found and 4 for denied. The answer goes to standard output, all
   /// else to standard error.
   static func main() async {
     do {
@@ -40,6 +51,9 @@ struct Kontor: AsyncParsableCommand {
     case let error as ConfigurationError:
       printError("kontor: \(error)")
       Glibc.exit(2)
+    case let error as TransferError:
+      printError("kontor: \(error)")
+      Glibc.exit(error.exitCode)
     default:
       let code = exitCode(for: error)
       let text = fullMessage(for: error)
@@ -61,4 +75,14 @@ struct Failure: Error {
 
 func printError(_ text: String) {
   _ = Array((text + "\n").utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+extension TransferError {
+  fileprivate var exitCode: CInt {
+    switch self {
+    case .notFound: 3
+    case .denied: 4
+    case .wrongContent, .notAnImage, .exists, .failed, .cancelled: 1
+    }
+  }
 }

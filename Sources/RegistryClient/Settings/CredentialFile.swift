@@ -17,7 +17,7 @@ struct CredentialFile {
     if bytes.allSatisfy({ $0 == 0x20 || (0x09...0x0d).contains($0) }) { return .object([]) }
     let document: OrderedJSON
     do throws(InvalidValue) {
-      document = try OrderedJSONParser.parse(bytes)
+      document = try OrderedJSON(parsing: bytes)
     } catch {
       throw .malformed(path: path, reason: "\(error); correct the file, or move it away and log in again")
     }

@@ -31,7 +31,7 @@ struct CredentialHelper {
     }
     let answer: OrderedJSON
     do throws(InvalidValue) {
-      answer = try OrderedJSONParser.parse(result.output)
+      answer = try OrderedJSON(parsing: result.output)
     } catch {
       throw .helper(name: name, reason: "gave an answer that cannot be read: \(error)")
     }

@@ -1,5 +1,3 @@
-import ContainerImage
-
 /// Reads JSON (RFC 8259) into an `OrderedJSON`. Its messages name positions, never content: the files have passwords.
 struct OrderedJSONParser {
   /// Deeper nesting is refused.

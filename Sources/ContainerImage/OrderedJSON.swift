@@ -1,36 +1,44 @@
 /// A JSON document that can be changed in one place and written again with everything else as it was: members keep
 /// their order, and numbers their digits.
-enum OrderedJSON: Equatable, Sendable {
+public enum OrderedJSON: Equatable, Sendable {
   case object([Member])
   case array([OrderedJSON])
   case string(String)
   /// A number, `true`, `false` or `null`, as written.
   case literal(String)
 
-  struct Member: Equatable, Sendable {
-    let name: String
-    var value: OrderedJSON
+  public struct Member: Equatable, Sendable {
+    public let name: String
+    public var value: OrderedJSON
+
+    public init(name: String, value: OrderedJSON) {
+      self.name = name
+      self.value = value
+    }
   }
 
+  /// - Throws: `InvalidValue.malformed`
+  public init(parsing bytes: [UInt8]) throws(InvalidValue) { self = try OrderedJSONParser.parse(bytes) }
+
   /// An object's members; none for any other value.
-  var members: [Member] {
+  public var members: [Member] {
     if case .object(let members) = self { return members }
     return []
   }
 
-  var string: String? {
+  public var string: String? {
     if case .string(let text) = self { return text }
     return nil
   }
 
-  var isObject: Bool {
+  public var isObject: Bool {
     if case .object = self { return true }
     return false
   }
 
   /// An object's member. Of several with one name the last counts, as for the tools that share these files. Setting
   /// one replaces it where it stands, or adds it at the end; setting nil removes it.
-  subscript(name: String) -> OrderedJSON? {
+  public subscript(name: String) -> OrderedJSON? {
     get { members.last { $0.name == name }?.value }
     set {
       var members = members
@@ -49,10 +57,10 @@ enum OrderedJSON: Equatable, Sendable {
   }
 
   /// The document, indented by tabs as Docker and Podman write theirs, with a line's end at its end.
-  var document: String { text(indentation: "") + "\n" }
+  public var document: String { text(indentation: "") + "\n" }
 
   /// On one line.
-  var line: String {
+  public var line: String {
     switch self {
     case .object(let members):
       "{" + members.map { Self.quoted($0.name) + ":" + $0.value.line }.joined(separator: ",") + "}"

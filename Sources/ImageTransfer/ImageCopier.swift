@@ -1,0 +1,259 @@
+import ContainerImage
+import Dispatch
+import Synchronization
+
+/// Copies an image with all that belongs to it.
+///
+/// Blocks are copied by several threads; a manifest follows all that it refers to, and the root comes last. Bytes of
+/// manifests are never changed, so that digests stay what they are.
+public struct ImageCopier: Sendable {
+  public struct Options: Sendable {
+    /// Of an index, only the image for this platform; nil for the whole index.
+    public var platform: Platform?
+    /// With what refers to the image and its parts: signatures, SBOMs, attestations.
+    public var includesReferrers = false
+    /// Blobs that are copied at the same time; at least 1.
+    public var jobs = 4
+    /// Only finds out what would be copied.
+    public var isDryRun = false
+
+    public init() {}
+  }
+
+  /// What was copied.
+  public struct Report: Sendable, Equatable {
+    /// What the destination's name means now.
+    public var root: Descriptor
+    public var manifests = 0
+    /// Blobs that were sent, with their bytes.
+    public var blobs = 0
+    public var bytes: Int64 = 0
+    /// Blobs that the destination had already.
+    public var present = 0
+  }
+
+  public let source: any ImageSource
+  public let destination: any ImageDestination
+  public let options: Options
+  private let progress: any CopyProgress
+  private let isCancelled: @Sendable () -> Bool
+
+  public init(
+    from source: any ImageSource, to destination: any ImageDestination, _ options: Options = Options(),
+    progress: any CopyProgress = SilentProgress(), isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) {
+    self.source = source
+    self.destination = destination
+    self.options = options
+    self.progress = progress
+    self.isCancelled = isCancelled
+  }
+
+  /// Blocks until the image is there. The destination is finished, or abandoned when this throws.
+  /// - Throws: `TransferError`
+  public func copy() throws -> Report {
+    do {
+      let plan = try plan()
+      var report = Report(root: plan.root.descriptor)
+      report.manifests = plan.manifests.count
+      try copyBlobs(plan.blobs, &report)
+      if !options.isDryRun {
+        for (document, isRoot) in plan.manifests {
+          try check()
+          try destination.put(document, isRoot: isRoot)
+        }
+        try destination.finish()
+      }
+      return report
+    } catch {
+      destination.abandon()
+      throw error
+    }
+  }
+
+  private func check() throws(TransferError) {
+    if isCancelled() { throw .cancelled }
+  }
+
+  // MARK: What is to be copied
+
+  private struct Plan {
+    let root: ManifestDocument
+    /// Each after what it refers to.
+    var manifests: [(document: ManifestDocument, isRoot: Bool)] = []
+    var blobs: [Descriptor] = []
+    var seen: Set<Digest> = []
+  }
+
+  /// More levels of indexes in indexes are not meant to be an image.
+  private static let deepest = 8
+
+  private func plan() throws -> Plan {
+    var root = try source.root()
+    var parsed = try root.manifest()
+    if parsed.kind == .index, let platform = options.platform ?? (destination.takesIndexes ? nil : .current) {
+      var depth = 0
+      while parsed.kind == .index {
+        guard depth < Self.deepest else {
+          throw TransferError.notAnImage("the image's indexes are nested too deeply")
+        }
+        root = try source.manifest(try Self.choose(platform, in: parsed))
+        parsed = try root.manifest()
+        depth += 1
+      }
+    }
+    var plan = Plan(root: root)
+    try add(root, isRoot: true, depth: 0, to: &plan)
+    if options.includesReferrers {
+      // What refers to a referrer (a signature of an SBOM) comes along as well.
+      var next = 0
+      while next < plan.manifests.count {
+        for referrer in try source.referrers(of: plan.manifests[next].document.digest)
+        where !plan.seen.contains(referrer.digest) {
+          try add(try source.manifest(referrer), isRoot: false, depth: 0, to: &plan)
+        }
+        next += 1
+      }
+    }
+    return plan
+  }
+
+  private func add(_ document: ManifestDocument, isRoot: Bool, depth: Int, to plan: inout Plan) throws {
+    try check()
+    guard depth < Self.deepest else {
+      throw TransferError.notAnImage("the image's indexes are nested too deeply")
+    }
+    guard plan.seen.insert(document.digest).inserted else { return }
+    let manifest = try document.manifest()
+    for entry in manifest.manifests {
+      if entry.mediaType.isManifest || entry.mediaType.description.isEmpty {
+        if !plan.seen.contains(entry.digest) {
+          try add(try source.manifest(entry), isRoot: false, depth: depth + 1, to: &plan)
+        }
+      } else {
+        add(blob: entry, to: &plan)
+      }
+    }
+    let required = Set(manifest.requiredBlobs.map(\.digest))
+    for blob in manifest.blobs where destination.needsAllBlobs || required.contains(blob.digest) {
+      add(blob: blob, to: &plan)
+    }
+    plan.manifests.append((document, isRoot))
+  }
+
+  private func add(blob: Descriptor, to plan: inout Plan) {
+    if plan.seen.insert(blob.digest).inserted { plan.blobs.append(blob) }
+  }
+
+  /// The entry of an index that serves a platform best.
+  /// - Throws: `TransferError.notFound` with what there is instead.
+  public static func choose(_ platform: Platform, in index: Manifest) throws(TransferError) -> Descriptor {
+    var best: (rank: Int, entry: Descriptor)?
+    for entry in index.manifests {
+      guard let rank = entry.platform?.rank(for: platform) else { continue }
+      if rank < best?.rank ?? .max { best = (rank, entry) }
+    }
+    if let best { return best.entry }
+    // An index of one image that says nothing of platforms has no other choice.
+    if index.manifests.count == 1, index.manifests[0].platform == nil { return index.manifests[0] }
+    let known = index.manifests.compactMap { $0.platform?.description }.filter { $0 != "unknown/unknown" }
+    throw .notFound(
+      "the image has nothing for the platform \(platform)"
+        + (known.isEmpty ? "" : ", only for \(known.joined(separator: ", ")): choose one with --platform"))
+  }
+
+  // MARK: Blobs
+
+  private struct Work {
+    var next = 0
+    var report: Report
+    var failure: (any Error)?
+  }
+
+  private func copyBlobs(_ blobs: [Descriptor], _ report: inout Report) throws {
+    let work = Mutex(Work(report: report))
+    progress.begin(blobs)
+    defer { progress.end() }
+    // Threads of their own: each is blocked most of the time.
+    DispatchQueue.runThreads(min(options.jobs, blobs.count)) {
+      while let blob = Self.next(work, blobs) {
+        do {
+          try copy(blob, work)
+        } catch {
+          work.withLock { $0.failure = $0.failure ?? error }
+        }
+      }
+    }
+    let (result, failure) = work.withLock { ($0.report, $0.failure) }
+    if let failure { throw failure }
+    report = result
+  }
+
+  private static func next(_ work: borrowing Mutex<Work>, _ blobs: [Descriptor]) -> Descriptor? {
+    work.withLock { work in
+      guard work.failure == nil, work.next < blobs.count else { return nil }
+      defer { work.next += 1 }
+      return blobs[work.next]
+    }
+  }
+
+  private func copy(_ blob: Descriptor, _ work: borrowing Mutex<Work>) throws {
+    try check()
+    if try destination.has(blob) {
+      progress.isPresent(blob)
+      return work.withLock { $0.report.present += 1 }
+    }
+    if !options.isDryRun {
+      let content = BlobContent(blob, of: CheckedSource(source: source, isCancelled: isCancelled)) {
+        position in
+        progress.moved(blob, to: position)
+      }
+      try destination.put(blob, from: content)
+    }
+    progress.isDone(blob)
+    work.withLock { work in
+      work.report.blobs += 1
+      work.report.bytes += blob.size
+    }
+  }
+}
+
+/// A source whose reading ends when the user stops the copy.
+private struct CheckedSource: ImageSource {
+  let source: any ImageSource
+  let isCancelled: @Sendable () -> Bool
+
+  func root() throws -> ManifestDocument { try source.root() }
+  func manifest(_ descriptor: Descriptor) throws -> ManifestDocument { try source.manifest(descriptor) }
+  func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader {
+    CheckedReader(reader: try source.blob(descriptor, from: offset), isCancelled: isCancelled)
+  }
+  var origin: (registry: String, repository: RepositoryName)? { source.origin }
+}
+
+private final class CheckedReader: BlobReader {
+  private let reader: any BlobReader
+  private let isCancelled: @Sendable () -> Bool
+
+  init(reader: any BlobReader, isCancelled: @escaping @Sendable () -> Bool) {
+    self.reader = reader
+    self.isCancelled = isCancelled
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    if isCancelled() { throw TransferError.cancelled }
+    return try reader.read(into: buffer)
+  }
+}
+
+extension DispatchQueue {
+  /// Runs `body` on so many threads at once, and waits for all of them.
+  fileprivate static func runThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+    let group = DispatchGroup()
+    for number in 0..<count {
+      // A serial queue each: the concurrent ones have no more threads than there are processors.
+      DispatchQueue(label: "kontor.transfer.\(number)").async(group: group, execute: body)
+    }
+    group.wait()
+  }
+}

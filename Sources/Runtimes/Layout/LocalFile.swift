@@ -1,0 +1,111 @@
+import ImageTransfer
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Files of the user's machine, with errors in words for the user.
+enum LocalFile {
+  /// - Returns: nil if there is no such file.
+  static func contents(_ path: String, atMost limit: Int) throws(TransferError) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw failure("read \(path)")
+    }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      let count = Glibc.read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure("read \(path)") }
+      if count == 0 { return bytes }
+      guard bytes.count + count <= limit else { throw .failed("\(path) has more than \(limit) bytes") }
+      bytes += buffer[..<count]
+    }
+  }
+
+  /// - Returns: bytes; nil if there is no such file.
+  static func size(_ path: String) throws(TransferError) -> Int64? {
+    var status = stat()
+    if stat(path, &status) == 0 { return Int64(status.st_size) }
+    if errno == ENOENT || errno == ENOTDIR { return nil }
+    throw failure("look at \(path)")
+  }
+
+  static func makeDirectories(_ path: String) throws(TransferError) {
+    var prefix = path.hasPrefix("/") ? "/" : ""
+    for component in path.split(separator: "/") {
+      prefix += component
+      if mkdir(prefix, 0o755) != 0, errno != EEXIST { throw failure("create the directory \(prefix)") }
+      prefix += "/"
+    }
+  }
+
+  /// Gives a file new content, all of it or nothing.
+  static func replace(_ path: String, with bytes: [UInt8]) throws(TransferError) {
+    let temporary = "\(path).\(getpid()).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw failure("write \(temporary)") }
+    do throws(TransferError) {
+      defer { close(descriptor) }
+      try bytes.withUnsafeBytes { bytes in
+        Result { () throws(TransferError) in try write(bytes, to: descriptor, at: 0) }
+      }.get()
+      guard fsync(descriptor) == 0 else { throw failure("write \(temporary)") }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    guard rename(temporary, path) == 0 else {
+      let error = failure("write \(path)")
+      unlink(temporary)
+      throw error
+    }
+  }
+
+  static func write(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: CInt, at offset: Int64
+  ) throws(TransferError) {
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(
+        descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+      if count > 0 {
+        done += count
+      } else if count == 0 || errno != EINTR {
+        throw failure("write")
+      }
+    }
+  }
+
+  /// A lock on a directory, held until it is released or the process ends.
+  struct Lock {
+    fileprivate let descriptor: CInt
+
+    func release() { close(descriptor) }
+  }
+
+  static func lock(_ directory: String) throws(TransferError) -> Lock {
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open \(directory)") }
+    while flock(descriptor, LOCK_EX) != 0 {
+      if errno == EINTR { continue }
+      let error = failure("lock \(directory)")
+      close(descriptor)
+      throw error
+    }
+    return Lock(descriptor: descriptor)
+  }
+
+  /// From `errno`, right after the system call.
+  static func failure(_ operation: String) -> TransferError {
+    let code = errno
+    switch code {
+    case EACCES, EPERM: return .denied("cannot \(operation): \(String(cString: strerror(code)))")
+    case ENOSPC, EDQUOT: return .failed("cannot \(operation): no space is left: free some and try again")
+    default: return .failed("cannot \(operation): \(String(cString: strerror(code)))")
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import ContainerImage
+import ImageTransfer
+import RegistryClient
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What all commands take that ask a registry.
+struct ClientArguments: ParsableArguments {
+  @Flag(help: "Ask registries over HTTP, without TLS. Those on this machine are found without it.")
+  var plainHttp = false
+
+  @Flag(help: "Take any certificate of a registry, and HTTP if it has no TLS.")
+  var insecure = false
+
+  @Option(
+    help: ArgumentHelp("A certificate authority to trust, in PEM form. May be repeated.", valueName: "file"))
+  var caCert: [String] = []
+
+  @Option(help: "text or json.") var format = OutputFormat.text
+
+  @Flag(name: .shortAndLong, help: "Write nothing but errors to standard error.")
+  var quiet = false
+
+  /// - Throws: `TransferError`
+  func client(credentials: Credentials? = nil) throws -> RegistryClient {
+    var options = ClientOptions()
+    options.usesPlainHTTP = plainHttp
+    options.skipsVerification = insecure
+    for path in caCert where access(path, R_OK) != 0 {
+      throw ConfigurationError("--ca-cert is \"\(path)\": that file cannot be read")
+    }
+    options.authorities = caCert
+    options.credentials = credentials
+    options.isCancelled = { Interruption.isRequested }
+    return try RegistryClient(.current(), options: options)
+  }
+}
+
+/// What all commands take that copy images.
+struct CopyArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("How many blobs to copy at the same time.", valueName: "n"))
+  var jobs = 4
+
+  @Flag(help: "Copy what refers to the image, too: signatures, SBOMs, attestations.")
+  var referrers = false
+
+  @Flag(help: "Only say what would be copied.")
+  var dryRun = false
+
+  mutating func validate() throws {
+    guard (1...64).contains(jobs) else { throw ValidationError("--jobs is \(jobs): expected 1 to 64") }
+  }
+
+  func options(_ platform: Platform?) -> ImageCopier.Options {
+    var options = ImageCopier.Options()
+    options.platform = platform
+    options.includesReferrers = referrers
+    options.jobs = jobs
+    options.isDryRun = dryRun
+    return options
+  }
+}
+
+/// Which platform of an index is meant.
+struct PlatformArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The platform to choose from an image for several, such as linux/arm64.", valueName: "os/arch[/variant]"
+    ))
+  var platform: String?
+
+  @Flag(help: "Take all platforms of the image.")
+  var allPlatforms = false
+
+  mutating func validate() throws {
+    if allPlatforms, platform != nil {
+      throw ValidationError("--platform and --all-platforms exclude each other: give one of them")
+    }
+  }
+
+  /// - Throws: `ConfigurationError`
+  func chosen() throws(ConfigurationError) -> Platform? {
+    guard let platform else { return nil }
+    do {
+      return try Platform(parsing: platform)
+    } catch {
+      throw ConfigurationError("--platform: \(error)")
+    }
+  }
+}

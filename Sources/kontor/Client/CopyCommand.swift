@@ -1,0 +1,126 @@
+import ArgumentParser
+import ContainerImage
+import ImageTransfer
+import RegistryClient
+
+/// `kontor copy`
+struct CopyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "copy", abstract: "Copy an image from one place to another.",
+    discussion: """
+      Places are \(ImageLocation.transports.joined(separator: ", ")); without a transport, REFERENCE of a registry. \
+      An image for several platforms is copied whole unless --platform says otherwise. Digests never change.
+
+      Example: kontor copy --referrers registry.example/hello:v1 localhost:5000/mirror/hello:v1
+      """)
+
+  @Argument(help: "Where the image is.") var source: String
+  @Argument(help: "Where it goes.") var destination: String
+  @OptionGroup var platform: PlatformArguments
+  @OptionGroup var copying: CopyArguments
+  @OptionGroup var arguments: ClientArguments
+
+  func run() throws {
+    let (from, to) = (try ImageLocation(parsing: source), try ImageLocation(parsing: destination))
+    try ImageCopy(arguments, copying).run(from: from, to: to, platform: try platform.chosen())
+  }
+}
+
+/// `kontor pull`
+struct PullCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pull", abstract: "Fetch an image from a registry.",
+    discussion: """
+      Without --to it goes into an OCI image layout in this directory that has the image's name. Of an image for several \
+      platforms it is the one for this machine, unless --platform or --all-platforms says otherwise. Content is verified \
+      while it comes; what an interrupted pull had is used by the next one.
+
+      Example: kontor pull localhost:5000/hello:v1 --to oci:images:hello
+      """)
+
+  @Argument(help: "The image: [REGISTRY/]NAME[:TAG][@DIGEST].") var reference: String
+  @Option(
+    help: ArgumentHelp(
+      "Where it goes: \(ImageLocation.transports.joined(separator: ", ")).", valueName: "destination"))
+  var to: String?
+  @OptionGroup var platform: PlatformArguments
+  @OptionGroup var copying: CopyArguments
+  @OptionGroup var arguments: ClientArguments
+
+  func run() throws {
+    let from = try ImageLocation(parsing: reference)
+    guard case .registry(let image) = from else {
+      throw ConfigurationError(
+        "\(reference) is not in a registry: use 'kontor copy \(reference) DESTINATION'")
+    }
+    let place =
+      try to.map { text throws(ConfigurationError) in try ImageLocation(parsing: text) }
+      ?? .layout(
+        directory: image.repository.description.split(separator: "/").last.map(String.init) ?? "image",
+        name: image.tag?.description ?? (image.digest == nil ? Tag.latest.description : nil))
+    let chosen = platform.allPlatforms ? nil : try platform.chosen() ?? .current
+    try ImageCopy(arguments, copying).run(from: from, to: place, platform: chosen)
+  }
+}
+
+/// `kontor push`
+struct PushCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "push", abstract: "Send an image to a registry.",
+    discussion: """
+      An image for several platforms is sent whole unless --platform says otherwise. What the registry has already is \
+      not sent again.
+
+      Example: kontor push oci:images:hello localhost:5000/hello:v1
+      """)
+
+  @Argument(help: "Where the image is: \(ImageLocation.transports.joined(separator: ", ")).") var source:
+    String
+  @Argument(help: "Its name in a registry: [REGISTRY/]NAME[:TAG].") var reference: String
+  @OptionGroup var platform: PlatformArguments
+  @OptionGroup var copying: CopyArguments
+  @OptionGroup var arguments: ClientArguments
+
+  func run() throws {
+    let to = try ImageLocation(parsing: reference)
+    guard case .registry = to else {
+      throw ConfigurationError("\(reference) is no registry's: use 'kontor copy \(source) \(reference)'")
+    }
+    try ImageCopy(arguments, copying).run(
+      from: try ImageLocation(parsing: source), to: to, platform: try platform.chosen())
+  }
+}
+
+/// What the three commands do.
+struct ImageCopy {
+  private let arguments: ClientArguments
+  private let copying: CopyArguments
+
+  init(_ arguments: ClientArguments, _ copying: CopyArguments) {
+    self.arguments = arguments
+    self.copying = copying
+  }
+
+  func run(from: ImageLocation, to: ImageLocation, platform: Platform?) throws {
+    Interruption.watch()
+    let client = try arguments.client()
+    let copier = ImageCopier(
+      from: try from.source(client), to: try to.destination(client), copying.options(platform),
+      progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
+      isCancelled: { Interruption.isRequested })
+    let report = try copier.copy()
+    switch arguments.format {
+    case .text: print("\(report.root.digest)")
+    case .json:
+      var json = OrderedJSON.object([])
+      json["destination"] = .string("\(to)")
+      json["digest"] = .string("\(report.root.digest)")
+      json["mediaType"] = .string("\(report.root.mediaType)")
+      json["manifests"] = .literal("\(report.manifests)")
+      json["blobs"] = .literal("\(report.blobs)")
+      json["bytes"] = .literal("\(report.bytes)")
+      json["present"] = .literal("\(report.present)")
+      print(json.line)
+    }
+  }
+}
