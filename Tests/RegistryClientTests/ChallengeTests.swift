@@ -17,7 +17,9 @@ struct ChallengeTests {
 
   @Test func oneHeaderMayHaveSeveral() {
     #expect(
-      AuthenticationChallenge.parse([#"Negotiate, Basic realm=x, bearer REALM = "https://a.example/""#, "Basic"])
+      AuthenticationChallenge.parse([
+        #"Negotiate, Basic realm=x, bearer REALM = "https://a.example/""#, "Basic",
+      ])
         == [.basic, .bearer(realm: "https://a.example/", service: nil, scope: nil), .basic])
   }
 
