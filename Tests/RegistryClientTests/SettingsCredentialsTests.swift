@@ -116,11 +116,13 @@ import Testing
         {"auths": {\(auth("a.example", "user", "p:w\0")),
         "b.example": {"username": "user", "password": "plain"},
         "c.example": {"auth": "PHRva2VuPjo=", "identitytoken": "refresh"},
-        "d.example": {"email": "me@d.example"}}}
+        "d.example": {"email": "me@d.example"},
+        "e.example": {"auth": "Og==", "username": "user", "password": "plain"}, "f.example": {"auth": "Og=="}}}
         """)
       let expected: [String: Credentials] = [
         "a.example": login("user", "p:w"), "b.example": login("user", "plain"),
         "c.example": .identityToken(Secret("refresh")), "d.example": .anonymous,
+        "e.example": login("user", "plain"), "f.example": .anonymous,
       ]
       for (name, credentials) in expected {
         #expect(try machine.store.credentials(for: scope(name)) == credentials, "\(name)")

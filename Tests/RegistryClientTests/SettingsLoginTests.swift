@@ -95,6 +95,17 @@ import Testing
     }
   }
 
+  @Test func aFileThatDockerReadsTooStaysSo() throws {
+    try withMachine { machine in
+      machine.variables["REGISTRY_AUTH_FILE"] = try machine.write(
+        "shared.json", "{\"auths\": {\(auth("https://index.docker.io/v1/", "old"))}}")
+      _ = try machine.store.store(login("me", "pw"), for: "docker.io")
+      #expect(try machine.read("shared.json").contains("\"https://index.docker.io/v1/\": {"))
+      #expect(try !machine.read("shared.json").contains("\"docker.io\""))
+      #expect(try machine.store.credentials(for: scope("docker.io")) == login("me", "pw"))
+    }
+  }
+
   @Test func aHelperThatTheFileNamesKeepsTheLogin() throws {
     try withMachine { machine in
       try machine.helper("one")
