@@ -97,7 +97,7 @@ import Testing
 
   @Test func aHelperThatFailsToStoreDoesNotRepeatThePassword() throws {
     try withMachine { machine in
-      try machine.program("docker-credential-bad", "cat; exit 1\n")
+      try machine.program("docker-credential-bad", "echo hunter2; exit 1\n")
       try machine.write("home/.docker/config.json", #"{"credsStore": "bad"}"#)
       let error = message { try machine.store.store(login("me", "hunter2"), for: "a.example") }
       #expect(error == "the credential helper docker-credential-bad failed to store, with exit code 1")

@@ -35,8 +35,12 @@ struct SettingsMachine {
 
   func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: directory + "/" + path) }
 
+  /// Another process writes it: were it open for writing in this one, a program that another test starts at this moment
+  /// could keep it open too, and then it could not be run.
   func program(_ name: String, _ script: String) throws {
-    let path = try write("bin/" + name, "#!/bin/sh\n" + script)
+    let path = directory + "/bin/" + name
+    try FileManager.default.createDirectory(atPath: directory + "/bin", withIntermediateDirectories: true)
+    _ = try HelperProcess.run("tee", path, input: "#!/bin/sh\n" + script, environment)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
   }
 

@@ -100,7 +100,11 @@ extension CredentialFile {
         let code = errno
         // A directory above may be there although this user could not have made it.
         if SettingsFile.exists(prefix) { prefix += "/"; continue }
-        throw .unwritable(path: path, reason: "cannot create \(prefix): \(String(cString: strerror(code)))")
+        throw .unwritable(
+          path: path,
+          reason:
+            "cannot create \(prefix): \(String(cString: strerror(code))); name another file with REGISTRY_AUTH_FILE"
+        )
       }
       prefix += "/"
     }
