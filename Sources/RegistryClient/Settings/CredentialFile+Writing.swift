@@ -19,13 +19,14 @@ extension CredentialFile {
     try withLock { () throws(SettingsError) in
       var document = try read()
       let helper = helper(document, registry)
+      let key = key(for: registry, document)
       var auths = withoutEntries(document["auths"], registry)
       if let helper {
         try CredentialHelper(helper.name, environment).store(credentials, server: helper.server)
         // As Docker does: tells that there is a login, and takes away a password that was here before.
-        auths[key(for: registry)] = .object([])
+        auths[key] = .object([])
       } else {
-        auths[key(for: registry)] = Self.entry(credentials)
+        auths[key] = Self.entry(credentials)
       }
       document["auths"] = auths
       try replace(with: document)
@@ -99,7 +100,11 @@ extension CredentialFile {
         let code = errno
         // A directory above may be there although this user could not have made it.
         if SettingsFile.exists(prefix) { prefix += "/"; continue }
-        throw .unwritable(path: path, reason: "cannot create \(prefix): \(String(cString: strerror(code)))")
+        throw .unwritable(
+          path: path,
+          reason:
+            "cannot create \(prefix): \(String(cString: strerror(code))); name another file with REGISTRY_AUTH_FILE"
+        )
       }
       prefix += "/"
     }

@@ -62,8 +62,11 @@ struct CredentialFile {
     return (name, Self.dockersName(registry))
   }
 
-  /// The key under which a registry's credentials are written.
-  func key(for registry: String) -> String { isDockers ? Self.dockersName(registry) : registry }
+  /// The key under which a registry's credentials are written: Docker's also in a file that has that already.
+  func key(for registry: String, _ document: OrderedJSON) -> String {
+    let dockers = Self.dockersName(registry)
+    return isDockers || document["auths"]?[dockers] != nil ? dockers : registry
+  }
 
   private func ask(
     _ name: String, _ server: String, _ environment: UserEnvironment
@@ -101,7 +104,7 @@ struct CredentialFile {
     if let encoded = entry["auth"]?.string?.trimmed, !encoded.isEmpty {
       guard let data = Data(base64Encoded: String(encoded)),
         let text = String(validating: data, as: UTF8.self),
-        let colon = text.firstIndex(of: ":"), colon > text.startIndex
+        let colon = text.firstIndex(of: ":")
       else {
         throw .malformed(
           path: path,
@@ -109,7 +112,9 @@ struct CredentialFile {
       }
       // Some old writers filled the text up with zeros.
       let password = text[text.index(after: colon)...].filter { $0 != "\0" }
-      return .password(username: String(text[..<colon]), password: Secret(password))
+      guard colon == text.startIndex, password.isEmpty else {
+        return .password(username: String(text[..<colon]), password: Secret(password))
+      }
     }
     guard let username = entry["username"]?.string, !username.isEmpty,
       let password = entry["password"]?.string

@@ -13,6 +13,14 @@ public struct CredentialStore: Sendable {
   /// Stands for the files in a list of helpers (containers-registries.conf(5), `credential-helpers`).
   public static let files = "containers-auth.json"
 
+  /// What forgetting came to.
+  public struct Erasure: Sendable, Hashable {
+    /// Where the credentials were; nil if there were none.
+    public let erased: CredentialPlace?
+    /// Where there are others still, which another program stored.
+    public let remaining: CredentialPlace?
+  }
+
   private let environment: UserEnvironment
   private let helpers: [String]
 
@@ -72,18 +80,15 @@ public struct CredentialStore: Sendable {
   }
 
   /// Forgets a registry's credentials, there where `store` would keep them.
-  /// - Returns: where they were, and where there are others still, which another program stored; each may be nil.
   /// - Throws: `SettingsError`
-  public func erase(
-    _ registry: String
-  ) throws(SettingsError) -> (erased: CredentialPlace?, remaining: CredentialPlace?) {
+  public func erase(_ registry: String) throws(SettingsError) -> Erasure {
     let erased: CredentialPlace?
     if let name = helpers.first, name != Self.files {
       erased = try CredentialHelper(name, environment).erase(registry) ? .helper(name: name) : nil
     } else {
       erased = try fileToWrite.erase(registry, environment)
     }
-    return (erased, try find(CredentialScope(registry: registry))?.place)
+    return Erasure(erased: erased, remaining: try find(CredentialScope(registry: registry))?.place)
   }
 
   /// In their order. A file that the user names is the only one; a directory that the user names comes first.

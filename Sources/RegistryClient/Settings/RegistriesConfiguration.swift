@@ -93,11 +93,11 @@ public struct RegistriesConfiguration: Sendable, Hashable {
     }
   }
 
-  /// The table with the longest prefix.
+  /// The table with the longest prefix; of two that are as long, the one without a wildcard.
   private func registry(for reference: ImageReference) -> Registry? {
     let name = Self.name(reference)
     return registries.filter { Self.rest(of: name, after: $0) != nil }
-      .max { $0.prefix.utf8.count < $1.prefix.utf8.count }
+      .max { ($0.prefix.utf8.count, $0.isWildcard ? 0 : 1) < ($1.prefix.utf8.count, $1.isWildcard ? 0 : 1) }
   }
 
   private static func name(_ reference: ImageReference) -> String {
@@ -111,7 +111,7 @@ public struct RegistriesConfiguration: Sendable, Hashable {
       let end = name.firstIndex(of: "/") ?? name.endIndex
       // A port is no part of the domain: a prefix of this kind has none.
       let domain = name[..<end].hasPrefix("[") ? name[..<end] : name[..<end].prefix { $0 != ":" }
-      return domain.hasSuffix(registry.prefix.dropFirst()) ? name[domain.endIndex...] : nil
+      return domain.hasSuffix(registry.prefix.dropFirst()) ? name[end...] : nil
     }
     guard name.hasPrefix(registry.prefix) else { return nil }
     let rest = name.dropFirst(registry.prefix.count)
@@ -143,6 +143,9 @@ public struct RegistriesConfiguration: Sendable, Hashable {
     let registry = try ImageReference.registry(parsing: name[..<slash])
     // Read as a name of some registry, for the repository, tag and digest.
     let rest = try ImageReference(parsing: "localhost" + name[slash...])
+    guard rest.tag != nil || rest.digest != nil else {
+      throw .malformed("the prefix has a tag or digest, so the location needs one")
+    }
     return ImageReference(
       registry: registry, repository: rest.repository, tag: rest.tag, digest: rest.digest)
   }
