@@ -73,6 +73,11 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       swiftSettings: strict),
+    .target(name: "CRuntimes"),
+    .target(
+      name: "Runtimes",
+      dependencies: ["CRuntimes", "ContainerImage", "ImageTransfer"],
+      swiftSettings: strict),
     .executableTarget(
       name: "kontor",
       dependencies: [
@@ -86,6 +91,9 @@ let package = Package(
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
     .testTarget(name: "RegistryTests", dependencies: ["Registry"], swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
+    .testTarget(
+      name: "RuntimesTests", dependencies: ["ContainerImage", "ImageTransfer", "Runtimes"],
+      swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",
