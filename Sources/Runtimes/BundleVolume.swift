@@ -7,10 +7,11 @@ import ImageTransfer
 
 /// A directory of the image whose content is data, not program (image-spec, config.md, property `Volumes`).
 ///
-/// In a bundle it is a directory of its own, outside of the root file system, that is mounted at its place. It begins with
-/// what the image has there, which is how Docker's volumes begin, and lives as long as the bundle. (A tmpfs would hide that
-/// content and its owner, and lose the data. A mount from below `rootfs` would be made by a path that the container's
-/// last run could have turned into a link to any directory of the host.)
+/// In a bundle it is a directory of its own, outside of the root file system, that is mounted at its place.
+/// It begins with what the image has there, which is how Docker's volumes begin, and lives as long as the
+/// bundle. (A tmpfs would hide that content and its owner, and lose the data. A mount from below `rootfs`
+/// would be made by a path that the container's last run could have turned into a link to any directory of
+/// the host.)
 public struct BundleVolume: Sendable, Hashable {
   /// In the container; absolute, without `.` and `..`.
   public let path: String
@@ -25,7 +26,8 @@ public struct BundleVolume: Sendable, Hashable {
       options: ["rbind", "rprivate", "nosuid", "nodev", "rw"])
   }
 
-  /// Outer ones before those within them, as they have to be mounted. What the runtime itself mounts is no volume.
+  /// Outer ones before those within them, as they have to be mounted. What the runtime itself mounts is no
+  /// volume.
   static func all(of config: ImageConfig) -> [BundleVolume] {
     let paths = Set((config.config?.volumes ?? [:]).keys.map(ContainerProcess.clean))
     let taken = ["/proc", "/sys", "/dev"]
@@ -36,8 +38,8 @@ public struct BundleVolume: Sendable, Hashable {
 }
 
 extension RuntimeBundle {
-  /// Moves what the image has at its volumes to directories beside the root file system. For once, on a bundle that was
-  /// never run.
+  /// Moves what the image has at its volumes to directories beside the root file system. For once, on a
+  /// bundle that was never run.
   /// - Parameters:
   ///   - root: the bundle's root file system.
   ///   - bundle: the bundle's directory, on the same file system.

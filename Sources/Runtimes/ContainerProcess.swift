@@ -31,8 +31,8 @@ public struct ContainerProcess: Sendable, Hashable {
   ///   - root: the unpacked image.
   ///   - arguments: the whole command line, in place of the image's entrypoint and command; nil for these.
   ///   - terminal: whether the process gets a terminal, and so a TERM.
-  /// - Throws: `TransferError.notAnImage` if the image is not for Linux, has no command, names a user that it lacks, or
-  ///   has a text that no process can be given; `.failed`
+  /// - Throws: `TransferError.notAnImage` if the image is not for Linux, has no command, names a user that it
+  ///   lacks, or has a text that no process can be given; `.failed`
   public init(
     _ config: ImageConfig, in root: RootDirectory, arguments: [String]? = nil, terminal: Bool = false
   ) throws(TransferError) {
@@ -68,8 +68,8 @@ public struct ContainerProcess: Sendable, Hashable {
     if !environment.contains(where: { $0.name == name }) { environment.append(Variable(name, value)) }
   }
 
-  /// Of several with a name, the last one counts, in the first one's place. An entry without `=` means to Docker
-  /// that the variable is not set.
+  /// Of several with a name, the last one counts, in the first one's place. An entry without `=` means to
+  /// Docker that the variable is not set.
   /// - Throws: `TransferError.notAnImage`
   private static func environment(_ entries: [String]) throws(TransferError) -> [Variable] {
     var variables: [Variable] = []

@@ -1,19 +1,20 @@
 import ContainerImage
 import ImageTransfer
 
-/// Whom a container's process runs as: the image's `User`, looked up in the image's own `/etc/passwd` and `/etc/group`
-/// (image-spec, config.md, property `User`; in what that leaves open, as Docker does).
+/// Whom a container's process runs as: the image's `User`, looked up in the image's own `/etc/passwd` and
+/// `/etc/group` (image-spec, config.md, property `User`; in what that leaves open, as Docker does).
 public struct ContainerUser: Sendable, Hashable {
   public var uid: UInt32
   public var gid: UInt32
-  /// The primary group, then the others, each once. A process without its primary group among these would pass
-  /// permissions that are taken from just that group.
+  /// The primary group, then the others, each once. A process without its primary group among these would
+  /// pass permissions that are taken from just that group.
   public var additionalGroups: [UInt32]
   /// As `/etc/passwd` has it; nil for a number that it does not know.
   public var name: String?
   /// `/` for whom `/etc/passwd` does not know.
   public var home: String
-  /// Whether the groups are those that `/etc/passwd` and `/etc/group` give the user, or the image names one itself.
+  /// Whether the groups are those that `/etc/passwd` and `/etc/group` give the user, or the image names one
+  /// itself.
   public var hasOwnGroups: Bool
 
   /// `/etc/passwd` and `/etc/group` with more bytes are refused.
@@ -21,9 +22,10 @@ public struct ContainerUser: Sendable, Hashable {
   /// The last one means "unchanged" to the kernel.
   private static let largestID = UInt32.max - 1
 
-  /// - Parameter text: `user`, `uid`, `user:group` or a mixture; empty or nil is uid 0. A number needs no entry.
-  /// - Throws: `TransferError.notAnImage` if a name is not in the image, a number is too large, or the files cannot be
-  ///   used; `.failed`
+  /// - Parameter text: `user`, `uid`, `user:group` or a mixture; empty or nil is uid 0. A number needs no
+  ///   entry.
+  /// - Throws: `TransferError.notAnImage` if a name is not in the image, a number is too large, or the files
+  ///   cannot be used; `.failed`
   public init(_ text: String?, in root: RootDirectory) throws(TransferError) {
     let parts = (text ?? "").utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
       .map { String(Substring($0)) }

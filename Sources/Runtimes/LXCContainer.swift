@@ -5,8 +5,9 @@ import ImageTransfer
   import Glibc
 #endif
 
-/// The file `config` of a container of LXC 5 (lxc.container.conf(5)), in the directory `PATH/NAME` beside `rootfs`:
-/// `lxc-execute -P PATH -n NAME` and `lxc-start -P PATH -n NAME` run the image's command as the image's user.
+/// The file `config` of a container of LXC 5 (lxc.container.conf(5)), in the directory `PATH/NAME` beside
+/// `rootfs`: `lxc-execute -P PATH -n NAME` and `lxc-start -P PATH -n NAME` run the image's command as the
+/// image's user.
 public struct LXCContainer: Sendable, Hashable {
   public enum Network: String, Sendable, Hashable {
     /// A network of its own that has only the loopback device, as a bundle for runc has.
@@ -19,7 +20,8 @@ public struct LXCContainer: Sendable, Hashable {
     /// The whole command line, in place of the image's.
     public var arguments: [String]?
     public var network = Network.loopback
-    /// What LXC gives all containers: devices, dropped capabilities, system calls. It is included if it is there.
+    /// What LXC gives all containers: devices, dropped capabilities, system calls. It is included if it is
+    /// there.
     public var commonConfig = "/usr/share/lxc/config/common.conf"
 
     public init() {}
@@ -32,7 +34,8 @@ public struct LXCContainer: Sendable, Hashable {
   ///   - name: the container's, and its host name.
   ///   - root: the unpacked image.
   ///   - rootPath: where that will be when the container is run; absolute.
-  /// - Throws: `TransferError.failed` if the name or path is none that LXC takes, `.notAnImage` if the image cannot be run
+  /// - Throws: `TransferError.failed` if the name or path is none that LXC takes, `.notAnImage` if the image
+  ///   cannot be run
   public init(
     _ config: ImageConfig, name: String, root: RootDirectory, rootPath: String, options: Options = Options()
   ) throws(TransferError) {
@@ -106,8 +109,8 @@ public struct LXCContainer: Sendable, Hashable {
     return startsWithQuote || bytes.contains(UInt8(ascii: " ")) ? nil : text
   }
 
-  /// LXC takes one pair of quotes off a value, whatever is within; without it, spaces at the ends and quotes that belong
-  /// to the value would go.
+  /// LXC takes one pair of quotes off a value, whatever is within; without it, spaces at the ends and quotes
+  /// that belong to the value would go.
   private static func quoted(_ value: String) -> String { "\"\(value)\"" }
 
   private static func isName(_ name: String) -> Bool {

@@ -1,10 +1,12 @@
 import ContainerImage
 import FoundationEssentials
+import ImageTransfer
 
-/// An image for LXD and Incus: a tar archive with `metadata.yaml` and the root file system ("unified tarball" in LXD's
-/// documentation, image format).
+/// An image for LXD and Incus: a tar archive with `metadata.yaml` and the root file system ("unified tarball"
+/// in LXD's documentation, image format).
 public struct LXDImage: Sendable, Hashable {
-  /// What the archive has, in this order; directories end with a slash. The unpacked image is what is in the last one.
+  /// What the archive has, in this order; directories end with a slash. The unpacked image is what is in the
+  /// last one.
   public static let paths = ["metadata.yaml", "templates/", "rootfs/"]
 
   /// The content of `metadata.yaml`.
@@ -33,6 +35,15 @@ public struct LXDImage: Sendable, Hashable {
     metadata = lines.joined(separator: "\n") + "\n"
   }
 
+  /// What the image lacks, in sentences for the user.
+  /// - Throws: `TransferError.failed`
+  public static func shortcomings(of root: RootDirectory) throws(TransferError) -> [String] {
+    if try root.contains("/sbin/init") { return [] }
+    return [
+      "the image has no /sbin/init, which LXD starts a container with: it can be imported, but not started"
+    ]
+  }
+
   /// LXD's name of an architecture: the kernel's, mostly. One that is not known keeps its own.
   static func architecture(_ platform: Platform) -> String {
     switch (platform.architecture, platform.variant) {
@@ -47,7 +58,8 @@ public struct LXDImage: Sendable, Hashable {
     }
   }
 
-  /// Seconds since 1970. An image that does not say when it was made gets 1: LXD takes 0 for a missing date.
+  /// Seconds since 1970. An image that does not say when it was made gets 1: the date is mandatory, and 0 is
+  /// none.
   private static func seconds(_ created: String?) -> Int64 {
     guard let created else { return 1 }
     // Go writes up to nine digits of a second.

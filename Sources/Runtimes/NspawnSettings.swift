@@ -3,12 +3,13 @@ import ImageTransfer
 
 /// The settings file of a container of systemd-nspawn (systemd.nspawn(5)).
 ///
-/// The directory layout is `DIR/NAME`, the root file system, and `DIR/NAME.nspawn`, this text: `systemd-nspawn -D DIR/NAME`
-/// reads it by itself, and so does `machinectl` for `/var/lib/machines`.
+/// The directory layout is `DIR/NAME`, the root file system, and `DIR/NAME.nspawn`, this text:
+/// `systemd-nspawn -D DIR/NAME` reads it by itself.
 public struct NspawnSettings: Sendable, Hashable {
   /// The content of `NAME.nspawn`.
   public let text: String
-  /// What the image lacks, or asks for and nspawn does not do, in sentences for the user. None of it is made up for.
+  /// What the image lacks, or asks for and nspawn does not do, in sentences for the user. None of it is made
+  /// up for.
   public let shortcomings: [String]
 
   /// - Parameters:
@@ -22,7 +23,10 @@ public struct NspawnSettings: Sendable, Hashable {
         "systemd-nspawn cannot be given the image's variable \(variable.name.quotedForMessage): its name or its value "
           + "has characters that are not allowed there")
     }
-    guard process.workingDirectory.isOneLine, !process.workingDirectory.hasSuffix("\\") else {
+    // A backslash would join the next line, and a space at the end would go.
+    guard process.workingDirectory.isOneLine, process.workingDirectory.last != "\\",
+      process.workingDirectory.last != " "
+    else {
       throw .notAnImage(
         "systemd-nspawn cannot be told the image's working directory \(process.workingDirectory.quotedForMessage)"
       )
@@ -59,7 +63,8 @@ public struct NspawnSettings: Sendable, Hashable {
     if user.uid != 0 {
       if user.name == nil {
         found.append(
-          "the image runs as \(user.uid), whom its /etc/passwd does not have: systemd-nspawn takes only users it can look up there"
+          "the image runs as \(user.uid), whom its /etc/passwd does not have: systemd-nspawn takes only users that "
+            + "it finds there"
         )
       }
       if try !root.contains("/usr/bin/getent"), try !root.contains("/bin/getent") {
@@ -69,13 +74,15 @@ public struct NspawnSettings: Sendable, Hashable {
     }
     if !user.hasOwnGroups {
       found.append(
-        "the image names the group \(user.gid) to run with: systemd-nspawn takes those of /etc/passwd and /etc/group instead"
+        "the image names the group \(user.gid) to run with: systemd-nspawn takes those of /etc/passwd and /etc/group "
+          + "instead"
       )
     }
     return found
   }
 
-  /// Words in settings files may be put together of quoted pieces, and a backslash is a character like others.
+  /// Words in settings files may be put together of quoted pieces, and a backslash is a character like
+  /// others.
   private static func word(_ text: String) -> String {
     "'"
       + text.utf8.split(separator: UInt8(ascii: "'"), omittingEmptySubsequences: false)

@@ -6,8 +6,8 @@ import ImageTransfer
   import Glibc
 #endif
 
-/// The directory that an image was unpacked to. Its paths are read as a container sees them: a link to `/etc` is the
-/// image's own `/etc`, and none leads out. Nothing else may change the directory meanwhile.
+/// The directory that an image was unpacked to. Its paths are read as a container sees them: a link to `/etc`
+/// is the image's own `/etc`, and none leads out. Nothing else may change the directory meanwhile.
 public final class RootDirectory: Sendable {
   /// Absolute, without links.
   public let path: String

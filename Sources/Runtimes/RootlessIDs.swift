@@ -7,8 +7,8 @@ public struct RootlessIDs: Sendable, Hashable {
   public var uids: [RuntimeSpecification.IDMapping]
   public var gids: [RuntimeSpecification.IDMapping]
 
-  /// More than the current user's own ids need newuidmap and newgidmap (Debian's package uidmap), and entries in
-  /// `/etc/subuid` and `/etc/subgid`.
+  /// More than the current user's own ids need newuidmap and newgidmap (Debian's package uidmap), and entries
+  /// in `/etc/subuid` and `/etc/subgid`.
   public init(uids: [RuntimeSpecification.IDMapping], gids: [RuntimeSpecification.IDMapping]) {
     self.uids = uids
     self.gids = gids
@@ -25,7 +25,8 @@ public struct RootlessIDs: Sendable, Hashable {
     uids.contains { $0.contains(uid) } && gids.contains { $0.contains(gid) }
   }
 
-  /// A process may choose its groups only where more than its own is mapped: otherwise the kernel denies setgroups(2).
+  /// A process may choose its groups only where more than its own is mapped: otherwise the kernel denies
+  /// setgroups(2).
   func allowsAdditionalGroups(_ groups: [UInt32]) -> Bool {
     gids.contains { $0.size > 1 } && groups.allSatisfy { group in gids.contains { $0.contains(group) } }
   }

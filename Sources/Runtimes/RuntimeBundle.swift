@@ -2,9 +2,9 @@ import ContainerImage
 import FoundationEssentials
 import ImageTransfer
 
-/// A bundle that `runc run` starts, and runsc and Kata as well: a directory with `config.json`, the root file system in
-/// `rootfs`, and `volumes` if the image has any. What is in `config.json` comes from the image as image-spec,
-/// conversion.md, says, and the rest is that of `runc spec`.
+/// A bundle that `runc run` starts, and runsc and Kata as well: a directory with `config.json`, the root file
+/// system in `rootfs`, and `volumes` if the image has any. What is in `config.json` comes from the image as
+/// image-spec, conversion.md, says, and the rest is that of `runc spec`.
 public struct RuntimeBundle: Sendable, Hashable {
   public struct Options: Sendable, Hashable {
     /// The whole command line, in place of the image's.
@@ -27,7 +27,8 @@ public struct RuntimeBundle: Sendable, Hashable {
   public let omittedLabels: [String]
 
   /// - Parameter root: the unpacked image.
-  /// - Throws: `TransferError.notAnImage` if the image cannot be run or, rootless, its user is not mapped; `.failed`
+  /// - Throws: `TransferError.notAnImage` if the image cannot be run or, rootless, its user is not mapped;
+  ///   `.failed`
   public init(_ config: ImageConfig, root: RootDirectory, options: Options = Options()) throws(TransferError)
   {
     let process = try ContainerProcess(
@@ -94,8 +95,8 @@ public struct RuntimeBundle: Sendable, Hashable {
     return (kept, omitted.sorted())
   }
 
-  /// Annotations by which runtimes are told how to run a container: of runc (properties of the systemd unit), crun,
-  /// gVisor, Kata and CRI. An image must not decide that.
+  /// Annotations by which runtimes are told how to run a container: of runc (properties of the systemd unit),
+  /// crun, gVisor, Kata and CRI. An image must not decide that.
   private static let commanding = [
     "org.systemd.property.", "run.oci.", "dev.gvisor.", "io.katacontainers.", "io.kubernetes.cri",
   ]

@@ -24,7 +24,8 @@ extension RuntimeSpecification {
       Mount(
         destination: "/dev/shm", type: "tmpfs", source: "shm", options: closed + ["mode=1777", "size=65536k"]),
       Mount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: closed),
-      // Only the owner of the network namespace may mount a sysfs, and that of a rootless container is the host's.
+      // Only the owner of the network namespace may mount a sysfs, and that of a rootless container is the
+      // host's.
       rootless
         ? Mount(destination: "/sys", type: "none", source: "/sys", options: ["rbind"] + closed + ["ro"])
         : Mount(destination: "/sys", type: "sysfs", source: "sysfs", options: closed + ["ro"]),

@@ -1,5 +1,5 @@
-/// What a bundle's `config.json` holds: as much of the runtime specification (config.md, config-linux.md) as is written
-/// here.
+/// What a bundle's `config.json` holds: as much of the runtime specification (config.md, config-linux.md) as
+/// is written here.
 public struct RuntimeSpecification: Sendable, Hashable, Codable {
   public struct Process: Sendable, Hashable, Codable {
     public var terminal: Bool

@@ -1,8 +1,8 @@
 import ContainerImage
 import ImageTransfer
 
-/// A command line for files that cannot hold every text: it says the whole in characters that need no quoting, and has
-/// the image's shell put it together.
+/// A command line for files that cannot hold every text: it says the whole in characters that need no
+/// quoting, and has the image's shell put it together.
 enum ShellLauncher {
   /// - Parameter exporting: variables to set; their names must be ones that a shell has.
   /// - Returns: `/bin/sh`, `-c` and a script without control characters and single quotes.

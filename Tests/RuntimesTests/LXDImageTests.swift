@@ -60,4 +60,12 @@ import Testing
       metadata.contains(
         #"  description: "a: \"b\" \\ # 'c'\nfiles: [x]\u0085\u2028\u007f\u0009é""# + "\n"), "\(metadata)")
   }
+
+  @Test func anImageWithoutInitIsSaidToHaveNone() async throws {
+    try await withRoot { root in
+      #expect(try LXDImage.shortcomings(of: root).count == 1)
+      try fill(root.path, ["/sbin/init": ""])
+      #expect(try LXDImage.shortcomings(of: root) == [])
+    }
+  }
 }

@@ -79,7 +79,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["/a\nUser=root", "/a\\"])
+  @Test(arguments: ["/a\nUser=root", "/a\\", "/a "])
   func aWorkingDirectoryThatEndsOrJoinsLinesIsRefused(_ directory: String) async throws {
     try await withRoot(system) { root in
       let words = refusal { try NspawnSettings(config { $0.workingDirectory = directory }, root: root) }

@@ -31,7 +31,8 @@ struct Program: Sendable {
 
   /// Runs it to its end and returns what it wrote; throws unless it exits with 0.
   ///
-  /// Output goes to files, so that one that leaves a child behind with its descriptors open is still seen to end.
+  /// Output goes to files, so that one that leaves a child behind with its descriptors open is still seen to
+  /// end.
   @discardableResult
   func run(_ arguments: String..., in directory: String = "/") async throws -> String {
     try await run(arguments, in: directory)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Runtimes
 
-/// What was written is given to the programs it is for, and containers of the image say what they are. As root.
+/// What was written is given to the programs it is for, and containers of the image say what they are. As
+/// root.
 @Suite(.serialized) struct RunningTests {
   /// Makes a root directory with Debian's busybox.
   private func makeRoot(_ path: String) async throws -> RootDirectory {

@@ -4,7 +4,8 @@ import ImageTransfer
 
 @testable import Runtimes
 
-/// Runs `body` with the path of an empty directory below /var/tmp that is removed afterwards, also when `body` throws.
+/// Runs `body` with the path of an empty directory below /var/tmp that is removed afterwards, also when
+/// `body` throws.
 func withDirectory<Result>(_ body: (String) async throws -> Result) async throws -> Result {
   let path = "/var/tmp/kontor-runtimes-\(UUID())"
   try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
