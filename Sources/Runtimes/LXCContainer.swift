@@ -29,6 +29,8 @@ public struct LXCContainer: Sendable, Hashable {
 
   /// The content of `config`.
   public let text: String
+  /// What will not work, in sentences for the user.
+  public let shortcomings: [String]
 
   /// - Parameters:
   ///   - name: the container's, and its host name.
@@ -52,7 +54,7 @@ public struct LXCContainer: Sendable, Hashable {
       throw .notAnImage(
         "LXC cannot be told the image's working directory \(process.workingDirectory.quotedForMessage)")
     }
-    let (variables, command) = try Self.environmentAndCommand(of: process, in: root)
+    let start = try Self.start(of: process, in: root)
 
     var lines: [String] = []
     func set(_ key: String, _ value: String) { lines.append("\(key) = \(Self.quoted(value))") }
@@ -67,40 +69,62 @@ public struct LXCContainer: Sendable, Hashable {
     set("lxc.net.0.type", options.network.rawValue)
     // A profile has to be loaded before it can be named, and many hosts have no AppArmor.
     set("lxc.apparmor.profile", "unconfined")
-    set("lxc.execute.cmd", command)
-    set("lxc.init.cmd", command)
+    set("lxc.execute.cmd", start.executeCommand)
+    if let command = start.initCommand { set("lxc.init.cmd", command) }
     set("lxc.init.cwd", process.workingDirectory)
     set("lxc.init.uid", "\(process.user.uid)")
     set("lxc.init.gid", "\(process.user.gid)")
     set("lxc.init.groups", process.user.additionalGroups.map(String.init).joined(separator: ","))
-    for variable in variables { set("lxc.environment", variable.description) }
+    for variable in start.environment { set("lxc.environment", variable.description) }
     text = lines.joined(separator: "\n") + "\n"
+    shortcomings =
+      start.initCommand == nil
+      ? [
+        "lxc-start takes no command with spaces, and the image has no /bin/sh that could stand in: use lxc-execute"
+      ] : []
   }
 
-  /// The command line in LXC's quoting. What that cannot express, the image's shell sets up.
+  /// How a container is told what to run.
+  private struct Start {
+    var environment: [ContainerProcess.Variable]
+    var executeCommand: String
+    /// nil if it cannot be expressed.
+    var initCommand: String?
+  }
+
+  /// The command line in LXC's two ways to write one. What they cannot express, the image's shell sets up.
   /// - Throws: `TransferError.notAnImage`
-  private static func environmentAndCommand(
+  private static func start(
     of process: ContainerProcess, in root: RootDirectory
-  ) throws(TransferError) -> ([ContainerProcess.Variable], String) {
+  ) throws(TransferError) -> Start {
     let unsaid = process.environment.filter { !$0.description.isOneLine }
     for variable in unsaid where !ShellLauncher.isVariableName(variable.name) {
       throw .notAnImage("LXC cannot be given the image's variable \(variable.name.quotedForMessage)")
     }
-    let words = process.arguments.compactMap(word)
-    if unsaid.isEmpty, words.count == process.arguments.count {
-      return (process.environment, words.joined(separator: " "))
+    func launcher() throws(TransferError) -> [String] {
+      try ShellLauncher.arguments(
+        for: process.arguments, exporting: unsaid, in: root,
+        because: "LXC's configuration cannot express the image's command or environment")
     }
-    let launcher = try ShellLauncher.arguments(
-      for: process.arguments, exporting: unsaid, in: root,
-      because: "LXC's configuration cannot express the image's command or environment")
-    return (
-      process.environment.filter { !unsaid.contains($0) }, launcher.compactMap(word).joined(separator: " ")
-    )
+    let words = unsaid.isEmpty ? process.arguments : try launcher()
+    let isQuotable = words.allSatisfy { quotedWord($0) != nil }
+    let executed = isQuotable ? words : try launcher()
+    var started: [String]? = words
+    if !words.allSatisfy(isBareWord) { started = try root.contains("/bin/sh") ? launcher() : nil }
+    return Start(
+      environment: process.environment.filter { !unsaid.contains($0) },
+      executeCommand: executed.compactMap(quotedWord).joined(separator: " "),
+      initCommand: started?.joined(separator: " "))
   }
 
-  /// LXC's words are bare, or in quotes of one of two kinds, and there are no escapes.
+  /// In `lxc.init.cmd` quotes are characters like others, and spaces separate.
+  private static func isBareWord(_ text: String) -> Bool {
+    !text.isEmpty && text.isOneLine && !text.utf8.contains(UInt8(ascii: " "))
+  }
+
+  /// In `lxc.execute.cmd` words are bare, or in quotes of one of two kinds, and there are no escapes.
   /// - Returns: nil if the text cannot be one.
-  private static func word(_ text: String) -> String? {
+  private static func quotedWord(_ text: String) -> String? {
     guard text.isOneLine else { return nil }
     let bytes = text.utf8
     if !bytes.contains(UInt8(ascii: "'")) { return "'\(text)'" }

@@ -5,7 +5,7 @@ import ImageTransfer
 /// quoting, and has the image's shell put it together.
 enum ShellLauncher {
   /// - Parameter exporting: variables to set; their names must be ones that a shell has.
-  /// - Returns: `/bin/sh`, `-c` and a script without control characters and single quotes.
+  /// - Returns: `/bin/sh`, `-c` and a script without spaces, control characters and single quotes.
   /// - Throws: `TransferError.notAnImage` if the image has no shell, `.failed`
   static func arguments(
     for command: [String], exporting variables: [ContainerProcess.Variable] = [], in root: RootDirectory,
@@ -20,7 +20,8 @@ enum ShellLauncher {
       let digits = String(byte, radix: 8)
       return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
     }
-    return ["/bin/sh", "-c", "eval \"$(printf \"\(octal.joined())\")\""]
+    // IFS, which no shell takes from the environment, holds what separates words.
+    return ["/bin/sh", "-c", "eval${IFS}\"$(printf${IFS}\"\(octal.joined())\")\""]
   }
 
   /// As a shell's word.

@@ -67,7 +67,7 @@ import Testing
           $0.environment = ["N=1\n2"]
         }, root: root)
       #expect(!settings.text.contains("[Files]") && !settings.text.contains("N=1"))
-      #expect(settings.text.contains("\nParameters='/bin/sh' '-c' 'eval \"$(printf \""))
+      #expect(settings.text.contains("\nParameters='/bin/sh' '-c' 'eval${IFS}\"$(printf${IFS}\""))
     }
   }
 

@@ -1,4 +1,4 @@
-// The Debian packages these tests need: busybox-static libc-bin lxc runc systemd-container util-linux
+// The Debian packages these tests need: bsdutils busybox-static libc-bin lxc runc systemd-container util-linux
 //
 // A test whose program is missing fails and names the package. The tests that start containers run as root.
 
@@ -13,8 +13,10 @@ struct Program: Sendable {
   static let getent = Program(name: "getent", package: "libc-bin")
   static let ldd = Program(name: "ldd", package: "libc-bin")
   static let lxcExecute = Program(name: "lxc-execute", package: "lxc")
+  static let lxcStart = Program(name: "lxc-start", package: "lxc")
   static let nspawn = Program(name: "systemd-nspawn", package: "systemd-container")
   static let runc = Program(name: "runc", package: "runc")
+  static let script = Program(name: "script", package: "bsdutils")
   static let setpriv = Program(name: "setpriv", package: "util-linux")
 
   struct Failure: Error, CustomStringConvertible {

@@ -98,6 +98,25 @@ import Testing
     }
   }
 
+  @Test func runcRunsABundleWithATerminal() async throws {
+    try await withDirectory { directory in
+      let root = try await makeRoot(directory + "/rootfs")
+      var options = RuntimeBundle.Options()
+      options.terminal = true
+      options.arguments = [
+        "/bin/sh", "-c", "test -t 0 && test -t 1 && echo \"a $TERM of $(cat /proc/sys/kernel/hostname)\"",
+      ]
+      options.hostname = "ship"
+      let bundle = try RuntimeBundle(config(), root: root, options: options)
+      try Data(bundle.json()).write(to: URL(filePath: directory + "/config.json"))
+      let command =
+        "\(try Program.runc.path()) --root \(directory)/state run --bundle \(directory) kontor-\(UUID())"
+      let output = try await Program.script.run("--quiet", "--return", "--command", command, "/dev/null")
+      // Before it, script(1) echoes the end of its input.
+      #expect(output.hasSuffix("a xterm of ship\r\n"))
+    }
+  }
+
   @Test func runcRunsABundleWithVolumes() async throws {
     try await withDirectory { directory in
       let root = try await makeRoot(directory + "/rootfs")
@@ -153,6 +172,40 @@ import Testing
       try fill(directory, ["/\(name)/config": container.text])
       let output = try await Program.lxcExecute.run("-P", directory, "-n", name)
       #expect(output == expected(user: user.1, home: user.2, lines: lines))
+    }
+  }
+
+  /// What the container prints goes to a console that nobody reads, so it writes a file.
+  @Test(arguments: users, [true, false])
+  func lxcStartRunsAContainer(_ user: (String?, String, String), _ lines: Bool) async throws {
+    try await withDirectory { directory in
+      let name = "kontor-\(UUID())"
+      let root = try await makeRoot("\(directory)/\(name)/rootfs")
+      #expect(FileManager.default.createFile(atPath: root.path + "/result", contents: nil))
+      #expect(chmod(root.path + "/result", 0o666) == 0)
+      var image = image(user: user.0, lines: lines)
+      image.config?.entrypoint?[2].insert(contentsOf: "exec > /result; ", at: "".startIndex)
+      let container = try LXCContainer(image, name: name, root: root, rootPath: root.path)
+      #expect(container.shortcomings == [])
+      try ContainerProcess(image, in: root).makeWorkingDirectory(in: root)
+      try fill(directory, ["/\(name)/config": container.text])
+      try await Program.lxcStart.run("-F", "-P", directory, "-n", name)
+      let output = try String(contentsOfFile: root.path + "/result", encoding: .utf8)
+      #expect(output == expected(user: user.1, home: user.2, lines: lines))
+    }
+  }
+
+  @Test func lxcExecuteRunsAContainerWithoutTheCommonConfig() async throws {
+    try await withDirectory { directory in
+      let name = "kontor-\(UUID())"
+      let root = try await makeRoot("\(directory)/\(name)/rootfs")
+      let image = config { $0.command = ["-c", "cat /proc/self/cmdline /proc/sys/kernel/hostname"] }
+      var options = LXCContainer.Options()
+      options.commonConfig = directory + "/none"
+      let container = try LXCContainer(image, name: name, root: root, rootPath: root.path, options: options)
+      try fill(directory, ["/\(name)/config": container.text])
+      let output = try await Program.lxcExecute.run("-P", directory, "-n", name)
+      #expect(output.hasSuffix("\(name)\n"))
     }
   }
 
