@@ -82,9 +82,10 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),
+    .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
-      dependencies: ["ContainerImage", "ImageTransfer"],
+      dependencies: ["CRuntimes", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
     .executableTarget(
       name: "kontor",
@@ -101,6 +102,9 @@ let package = Package(
     .testTarget(name: "RegistryTests", dependencies: ["Registry"], swiftSettings: strict),
     .testTarget(name: "RegistryClientTests", dependencies: ["RegistryClient"], swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
+    .testTarget(
+      name: "RuntimesTests", dependencies: ["ContainerImage", "ImageTransfer", "Runtimes"],
+      swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",
