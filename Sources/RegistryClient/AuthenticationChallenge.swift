@@ -59,11 +59,15 @@ enum AuthenticationChallenge: Equatable {
       position += 1
       var value: [UInt8] = []
       while let byte = peek, byte != UInt8(ascii: "\"") {
-        if byte == UInt8(ascii: "\\") { position += 1 }
-        if let byte = peek { value.append(byte) }
+        position += 1
+        guard byte == UInt8(ascii: "\\"), let escaped = peek else {
+          value.append(byte)
+          continue
+        }
+        value.append(escaped)
         position += 1
       }
-      position += 1
+      if peek != nil { position += 1 }
       return String(decoding: value, as: UTF8.self)
     }
   }

@@ -57,7 +57,8 @@ struct HostileRegistryTests {
     try await ScriptedRegistry.with { _ in
       Answer(body: Self.content)
     } _: { server in
-      #expect(try verified(server) == Self.content)
+      let got = try verified(server)
+      #expect(got == Self.content)
       #expect(server.requests.map(\.target) == ["/v2/trade/hello/blobs/\(Self.blob.digest)"])
     }
   }
@@ -111,7 +112,8 @@ struct HostileRegistryTests {
       if rest.count > 700_000 { answer.breaksAfter = 700_000 }
       return answer
     } _: { server in
-      #expect(try verified(server) == Self.content)
+      let got = try verified(server)
+      #expect(got == Self.content)
       #expect(
         server.requests.map { $0.headers["range"] } == [
           nil, "bytes=700000-", "bytes=1400000-", "bytes=2100000-", "bytes=2800000-",
@@ -128,7 +130,8 @@ struct HostileRegistryTests {
       }
       return Answer(body: Self.content, breaksAfter: isFirst ? 1_234_567 : nil)
     } _: { server in
-      #expect(try verified(server) == Self.content)
+      let got = try verified(server)
+      #expect(got == Self.content)
       #expect(server.requests.count == 2)
     }
   }
@@ -157,7 +160,8 @@ struct HostileRegistryTests {
       }
       return number < 3 ? Answer(status: status, headers: [("Retry-After", "0")]) : Answer(body: Self.content)
     } _: { server in
-      #expect(try verified(server) == Self.content)
+      let got = try verified(server)
+      #expect(got == Self.content)
       #expect(server.requests.count == 3)
     }
   }
@@ -196,7 +200,7 @@ struct HostileRegistryTests {
     }
   }
 
-  @Test(arguments: ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://user:word@127.0.0.1/", "http://[", ""])
+  @Test(arguments: ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://user:word@127.0.0.1/", "http://["])
   func redirectsToWhatIsNoServerEnd(location: String) async throws {
     try await ScriptedRegistry.with { _ in
       Answer(status: 302, headers: [("Location", location)])
@@ -222,7 +226,8 @@ struct HostileRegistryTests {
         let repository = try repository(server, .pullByTag) {
           $0.credentials = .password(username: "me", password: Secret("word"))
         }
-        #expect(try read(repository.blob(Self.blob)) == Self.content)
+        let got = try read(repository.blob(Self.blob))
+        #expect(got == Self.content)
         #expect(server.requests.last?.headers["authorization"] == "Basic bWU6d29yZA==")
         #expect(other.requests.count == 1)
         #expect(other.requests.first?.headers["authorization"] == nil)
@@ -244,7 +249,8 @@ struct HostileRegistryTests {
         let repository = try repository(server, .pullByTag) {
           $0.credentials = .password(username: "me", password: Secret("word"))
         }
-        #expect(try read(repository.blob(layer)) == Self.content)
+        let got = try read(repository.blob(layer))
+        #expect(got == Self.content)
         #expect(other.requests.map { $0.headers["authorization"] } == [nil])
       }
     }
@@ -306,7 +312,8 @@ struct HostileRegistryTests {
       default: Answer(status: 404)
       }
     } _: { server in
-      #expect(try repository(server).tags() == ["a", "b", "c"])
+      let got = try repository(server).tags()
+      #expect(got == ["a", "b", "c"])
     }
   }
 }
