@@ -23,6 +23,13 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive",
+      providers: [.apt(["libarchive-dev", "liblzma-dev", "zlib1g-dev"])]),
+    .target(
+      name: "Archive",
+      dependencies: ["CArchive", "ContainerImage", "ImageTransfer"],
+      swiftSettings: strict),
     .target(
       name: "ContainerImage",
       dependencies: [.product(name: "Crypto", package: "swift-crypto")],
@@ -80,6 +87,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ArchiveTests",
+      dependencies: ["Archive", "CArchive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
     .testTarget(name: "ContainerImageTests", dependencies: ["ContainerImage"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
