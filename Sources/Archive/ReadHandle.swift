@@ -8,7 +8,8 @@ final class ReadHandle {
   /// What the source threw; libarchive only learns that reading failed.
   private var failure: (any Error)?
   /// How many more bytes may be read, where that is limited.
-  private(set) var budget = Int.max
+  private var budget = Int.max
+  private var isBudgetSpent = false
 
   init(_ source: any BlockSource) throws(ArchiveError) {
     guard let archive = archive_read_new() else {
@@ -30,6 +31,9 @@ final class ReadHandle {
           guard let client else { return -1 }
           return Unmanaged<ReadHandle>.fromOpaque(client).takeUnretainedValue().read(block)
         }, nil), entry: nil)
+    // Formats look at the first bytes, and where those could not be decompressed one of them takes the archive for an
+    // empty one.
+    if archive_errno(archive) != 0 { try check(ARCHIVE_FATAL, entry: nil) }
   }
 
   /// Runs `body`, which may read no more than about `limit` bytes.
@@ -40,7 +44,11 @@ final class ReadHandle {
   }
 
   private func read(_ block: UnsafeMutablePointer<UnsafeRawPointer?>?) -> Int {
-    guard failure == nil, budget > 0 else { return Int(ARCHIVE_FATAL) }
+    guard failure == nil else { return Int(ARCHIVE_FATAL) }
+    guard budget > 0 else {
+      isBudgetSpent = true
+      return Int(ARCHIVE_FATAL)
+    }
     do {
       let bytes = try source.nextBlock()
       block?.pointee = bytes.baseAddress
@@ -54,12 +62,17 @@ final class ReadHandle {
 
   /// - Throws: what the source threw, else what libarchive says, unless the status is good or a warning.
   func check(_ status: CInt, entry: RawPath?) throws {
-    guard status < ARCHIVE_WARN else { return }
+    // First: where nothing could be read, libarchive may take the archive for an empty one.
     if let failure { throw failure }
-    if budget <= 0 {
+    if isBudgetSpent {
       throw ArchiveError.tooLarge(
         reason:
           "the header of the entry after \(entry?.description.quotedForMessage ?? "the start") is too large")
+    }
+    switch status {
+    case ARCHIVE_OK, ARCHIVE_WARN: return
+    case ARCHIVE_EOF where archive_errno(archive) == 0: return
+    default: break
     }
     let reason = message
     if reason == "Unrecognized archive format" {

@@ -87,12 +87,18 @@ extension TarEntry {
       userID: archive_entry_uid(entry), groupID: archive_entry_gid(entry),
       modificationTime: FileTime(
         seconds: Int64(archive_entry_mtime(entry)), nanoseconds: archive_entry_mtime_nsec(entry)))
-    userName = archive_entry_uname(entry).map { String(cString: $0) }
-    groupName = archive_entry_gname(entry).map { String(cString: $0) }
+    userName = Self.name(archive_entry_uname(entry))
+    groupName = Self.name(archive_entry_gname(entry))
     size = kind == .file ? archive_entry_size(entry) : 0
     guard size >= 0 else { throw .damaged(entry: path.description, reason: "its size is negative") }
     readExtendedAttributes(entry)
     readRegions(entry)
+  }
+
+  /// A ustar header has room for a name, filled or not.
+  private static func name(_ text: UnsafePointer<CChar>?) -> String? {
+    guard let text, text.pointee != 0 else { return nil }
+    return String(cString: text)
   }
 
   private static func kind(of entry: OpaquePointer, _ path: RawPath) throws(ArchiveError) -> Kind {

@@ -19,8 +19,8 @@ public final class TarWriter {
     let compressor = try CompressingWriter(compression, level: level, to: sink)
     self.compressor = compressor
     handle = try WriteHandle(ByteSink { try compressor.write($0) })
-    // Restricted: PAX headers only for what ustar cannot say.
-    archive_write_set_format_pax_restricted(handle.archive)
+    // Not "restricted", which leaves out a second's fractions where nothing else needs a PAX header.
+    archive_write_set_format_pax(handle.archive)
     try handle.check(archive_write_set_format_option(handle.archive, "pax", "xattrheader", "SCHILY"))
     try handle.open()
   }
