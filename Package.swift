@@ -24,6 +24,13 @@ let package = Package(
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive",
+      providers: [.apt(["libarchive-dev", "liblzma-dev", "zlib1g-dev"])]),
+    .target(
+      name: "Archive",
+      dependencies: ["CArchive", "ContainerImage", "ImageTransfer"],
+      swiftSettings: strict),
     .target(
       name: "ContainerImage",
       dependencies: [.product(name: "Crypto", package: "swift-crypto")],
@@ -95,6 +102,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ArchiveTests",
+      dependencies: ["Archive", "CArchive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
     .testTarget(name: "ContainerImageTests", dependencies: ["ContainerImage"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),

@@ -1,0 +1,131 @@
+import ContainerImage
+import ImageTransfer
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Unpacks an image's layers, one after the other, into a directory that nobody else touches meanwhile.
+///
+/// ```swift
+/// let unpacker = try LayerUnpacker(root: "/var/tmp/bundle/rootfs")
+/// for (layer, diffID) in zip(manifest.layers, config.rootfs.diffIDs) {
+///   try unpacker.apply(source.blob(layer, from: 0), diffID: diffID)
+/// }
+/// let report = try unpacker.finish()
+/// ```
+///
+/// Layers are applied as image-spec's layer.md says. Nothing outside of the directory is read or written, whatever the
+/// layers say: see `PathResolver`. Directories get owner, mode, times and attributes in `finish`; until then they
+/// are this user's own, so that all can be put into them. After an error the directory is of no use: its owner
+/// removes it (`TreeRemoval`).
+public final class LayerUnpacker {
+  let options: UnpackOptions
+  let root: DirectoryHandle
+  var resolver: PathResolver
+  var report = UnpackReport()
+  /// What the directories will have in the end, by their paths.
+  var directories: [RawPath: DirectoryRecord] = [:]
+  /// What the current layer put there, so that its whiteouts do not hide it; nil for the first layer, below
+  /// which there is nothing to hide.
+  var placed: Set<PlacedName>?
+  /// Paths of entries that were left out: hard links to them are too.
+  var skipped: Set<RawPath> = []
+  private var hasFailed = false
+
+  /// - Parameter root: is made if it is not there, with the directory that it is in being there; must be empty.
+  /// - Throws: `ArchiveError.failed`
+  public init(root path: String, options: UnpackOptions = UnpackOptions()) throws {
+    if mkdir(path, 0o700) != 0, errno != EEXIST {
+      throw ArchiveError.system(errno, "make the directory \(path)")
+    }
+    root = try DirectoryHandle(path: path)
+    guard try root.names().isEmpty else {
+      throw ArchiveError.failed(operation: "unpack into \(path)", reason: "it is not empty")
+    }
+    self.options = options
+    resolver = PathResolver(root: root)
+    directories[RawPath("")] = implicitDirectory(root)
+  }
+
+  /// Applies the next layer.
+  /// - Parameters:
+  ///   - layer: compressed or not. It is read by another thread until this returns.
+  ///   - diffID: what the image's config says that the uncompressed layer is; nil if nothing says it.
+  /// - Returns: the digest of the uncompressed layer, with all that follows the archive's end.
+  /// - Throws: `ArchiveError`, and what the layer's reader throws.
+  @discardableResult
+  public func apply(_ layer: any BlobReader, diffID: Digest?) throws -> Digest {
+    guard !hasFailed else {
+      throw ArchiveError.failed(operation: "apply a layer", reason: "another one of the image failed before")
+    }
+    // Until the layer has proved to be the right one.
+    hasFailed = true
+    let stream = try ReadAhead(
+      layer, algorithm: diffID?.algorithm ?? .sha256, limit: options.byteLimit - report.bytes)
+    defer { stream.stop() }
+    try applyEntries(TarReader(blocks: stream))
+    let actual = try stream.finish()
+    if let diffID, actual != diffID { throw ArchiveError.wrongDiffID(expected: diffID, actual: actual) }
+    report.bytes += stream.count
+    report.layers += 1
+    placed = []
+    hasFailed = false
+    return actual
+  }
+
+  /// Gives the directories what the layers say about them. The last call.
+  /// - Throws: `ArchiveError`
+  public func finish() throws -> UnpackReport {
+    guard !hasFailed else {
+      throw ArchiveError.failed(operation: "finish unpacking", reason: "a layer of the image failed before")
+    }
+    hasFailed = true
+    // What is in a directory comes before it, so that no directory closes the way to another.
+    for (path, record) in directories.sorted(by: { $1.key < $0.key }) {
+      try setAttributes(of: path, record)
+    }
+    return report
+  }
+
+  private func setAttributes(of path: RawPath, _ record: DirectoryRecord) throws {
+    let directory: DirectoryHandle
+    if let (parentPath, name) = path.splitNormalized() {
+      // What is not there any more was removed by a later layer.
+      guard let parent = try resolver.directory(parentPath, for: path), parent.path == parentPath,
+        let opened = try parent.directory.directory(name)
+      else { return }
+      directory = opened
+    } else {
+      directory = root
+    }
+    guard directory.inode == record.inode else { return }
+    try record.attributes.set(directory.descriptor, path, isOwned: false) { report.note(path, $0) }
+  }
+
+  private func applyEntries(_ archive: TarReader) throws {
+    while let entry = try archive.next() {
+      report.entries += 1
+      guard report.entries <= options.entryLimit else {
+        throw ArchiveError.tooLarge(
+          reason:
+            "the image has more entries than the limit of \(options.entryLimit): raise it if you trust the image"
+        )
+      }
+      if let warning = archive.warning { report.note(entry.path, warning) }
+      try apply(entry, archive)
+    }
+  }
+}
+
+/// What a directory is to have in the end.
+struct DirectoryRecord {
+  let inode: UInt64
+  var attributes: FileAttributes
+}
+
+/// A name in a directory.
+struct PlacedName: Hashable {
+  let directory: UInt64
+  let name: RawPath
+}

@@ -1,0 +1,88 @@
+import ContainerImage
+
+/// Finds the directories that entries go to, inside of a root and nowhere else: a path is walked name by name from the
+/// root's descriptor, a symbolic link on the way is read and its target walked the same way, with the root for `/` and
+/// for what `..` would leave it to. That is what a process in the image would see, and what Docker, containerd and umoci
+/// do: where `lib` links to `/usr/lib`, `lib/x` is put at `usr/lib/x` of the root.
+struct PathResolver {
+  /// A directory with the path at which it is, free of links.
+  struct Location {
+    let directory: DirectoryHandle
+    let path: RawPath
+  }
+
+  private let root: DirectoryHandle
+  /// Where the last entry went: most entries of a layer follow others of the same directory.
+  private var last: (path: RawPath, location: Location)?
+
+  /// As the kernel has it (`path_resolution(7)`).
+  private static let maximumLinks = 40
+
+  init(root: DirectoryHandle) { self.root = root }
+
+  /// To be called when a directory or a symbolic link was removed or replaced.
+  mutating func forget() { last = nil }
+
+  /// The directory that `path` means.
+  /// - Parameters:
+  ///   - entry: for messages.
+  ///   - make: makes a directory that is missing; nil if none are to be made.
+  /// - Returns: nil if it is missing.
+  /// - Throws: `ArchiveError.refused` for a path through something that is no directory, or a circle of links.
+  mutating func directory(
+    _ path: RawPath, for entry: RawPath, making make: ((RawPath, Location) throws -> Void)? = nil
+  ) throws -> Location? {
+    if let last, last.path == path { return last.location }
+    var pending = Array(path.components.reversed())
+    var way: [RawPath] = []
+    var current = root
+    var links = 0
+    while let name = pending.popLast() {
+      if name == RawPath.parent {
+        // The directory above is found anew from the root, not by the kernel's `..`.
+        if !way.isEmpty { way.removeLast() }
+        current = try reopen(way)
+      } else if let next = try current.directory(name) {
+        way.append(name)
+        current = next
+      } else if let target = try current.linkTarget(name) {
+        links += 1
+        guard links <= Self.maximumLinks else {
+          throw ArchiveError.refused(
+            entry: entry.description, reason: "its path leads through too many links")
+        }
+        if target.isAbsolute {
+          way = []
+          current = root
+        }
+        pending.append(contentsOf: target.components.reversed())
+      } else if try current.status(name) != nil {
+        throw ArchiveError.refused(
+          entry: entry.description, reason: "\(Self.path(way).appending(name)) is no directory")
+      } else if let make {
+        try make(name, Location(directory: current, path: Self.path(way)))
+        pending.append(name)
+      } else {
+        return nil
+      }
+    }
+    let location = Location(directory: current, path: Self.path(way))
+    last = (path, location)
+    return location
+  }
+
+  private func reopen(_ way: [RawPath]) throws -> DirectoryHandle {
+    var current = root
+    for name in way {
+      guard let next = try current.directory(name) else {
+        throw ArchiveError.failed(operation: "open \(Self.path(way))", reason: "it was replaced meanwhile")
+      }
+      current = next
+    }
+    return current
+  }
+
+  private static func path(_ names: [RawPath]) -> RawPath {
+    RawPath(names.map(\.bytes).joined(separator: [UInt8(ascii: "/")]))
+  }
+}
