@@ -92,7 +92,7 @@ let package = Package(
     .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
-      dependencies: ["CRuntimes", "ContainerImage", "ImageTransfer"],
+      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
     .executableTarget(
       name: "kontor",

@@ -43,6 +43,15 @@ enum LocalFile {
     }
   }
 
+  /// The path from the root on; of a place that need not be there, but whose directory is.
+  static func absolute(_ path: String) throws(TransferError) -> String {
+    if path.hasPrefix("/") { return path }
+    guard let current = getcwd(nil, 0) else { throw failure("find the current directory") }
+    defer { free(current) }
+    let prefix = String(cString: current)
+    return (prefix == "/" ? "" : prefix) + "/" + path
+  }
+
   /// Gives a file new content, all of it or nothing.
   static func replace(_ path: String, with bytes: [UInt8]) throws(TransferError) {
     let temporary = "\(path).\(getpid()).tmp"

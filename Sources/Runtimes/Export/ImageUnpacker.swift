@@ -1,0 +1,23 @@
+import Archive
+import ContainerImage
+import ImageTransfer
+
+/// Unpacks an image's layers into a new directory.
+struct ImageUnpacker {
+  let image: StagedImage
+
+  /// - Parameter directory: is made; must not be there.
+  /// - Returns: what was left out, in sentences.
+  /// - Throws: `ArchiveError`, `TransferError`
+  func unpack(into directory: String) throws -> [String] {
+    let unpacker = try LayerUnpacker(root: directory)
+    for (layer, diffID) in zip(image.manifest.layers, image.config.rootfs.diffIDs) {
+      try unpacker.apply(try image.layer(layer), diffID: diffID)
+    }
+    let report = try unpacker.finish()
+    var notes = report.notes.prefix(20).map(\.description)
+    let further = report.notes.count - notes.count + report.furtherNotes
+    if further > 0 { notes.append("and \(further) more such entries") }
+    return notes
+  }
+}

@@ -1,0 +1,68 @@
+import Archive
+import ContainerImage
+import ImageTransfer
+
+/// `oci-archive:FILE[:NAME]`: an OCI image layout as a tar archive, which `ctr image import`, podman and skopeo take. The same
+/// image gives the same bytes.
+public struct OCIArchiveExport: ImageExport {
+  private let file: String
+  private let name: String?
+
+  public init(file: String, name: String?) {
+    self.file = file
+    self.name = name
+  }
+
+  public func check() throws { try TemporaryPath.requireFree(file, isDirectory: false) }
+
+  public func export(_ image: StagedImage) throws -> [String] {
+    try TarFile(path: file).write { writer in
+      var root = image.document.descriptor
+      // Both names: of image-spec for tools that look for a tag, of containerd for its whole reference.
+      if let name {
+        root.annotations = [OCILayout.nameAnnotation: name, OCILayout.containerdAnnotation: name]
+      }
+      try writer.add("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#)
+      try writer.add("index.json", OCIIndex(manifests: [root]).json)
+      for directory in ["blobs", "blobs/sha256"] {
+        try writer.add(TarEntry(path: RawPath(directory), kind: .directory, mode: 0o755))
+      }
+      try writer.add(blob: image.document.digest, image.document.bytes)
+      for blob in image.manifest.blobs.unique { try writer.add(blob: blob, of: image) }
+    }
+    return []
+  }
+}
+
+extension [Descriptor] {
+  /// Each blob once.
+  var unique: [Descriptor] {
+    var seen: Set<Digest> = []
+    return filter { seen.insert($0.digest).inserted }
+  }
+}
+
+extension TarWriter {
+  func add(_ path: String, _ text: String) throws {
+    let bytes = Array(text.utf8)
+    try add(TarEntry(path: RawPath(path), kind: .file, mode: 0o644, size: Int64(bytes.count)), data: bytes)
+  }
+
+  func add(blob digest: Digest, _ bytes: [UInt8]) throws {
+    let path = "blobs/\(digest.algorithm.rawValue)/\(digest.encoded)"
+    try add(TarEntry(path: RawPath(path), kind: .file, mode: 0o644, size: Int64(bytes.count)), data: bytes)
+  }
+
+  func add(blob: Descriptor, of image: StagedImage, as path: String? = nil) throws {
+    let path = path ?? "blobs/\(blob.digest.algorithm.rawValue)/\(blob.digest.encoded)"
+    try add(TarEntry(path: RawPath(path), kind: .file, mode: 0o644, size: blob.size))
+    let reader = VerifyingReader(try image.layer(blob), expecting: blob)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try reader.read(into: buffer)
+      if count == 0 { return }
+      try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+}
