@@ -2,6 +2,7 @@ import ArgumentParser
 import ContainerImage
 import ImageTransfer
 import RegistryClient
+import Runtimes
 
 #if canImport(Glibc)
   import Glibc
@@ -90,5 +91,21 @@ struct PlatformArguments: ParsableArguments {
     } catch {
       throw ConfigurationError("--platform: \(error)")
     }
+  }
+}
+
+/// How a bundle for runc is made.
+struct BundleArguments: ParsableArguments {
+  @Flag(help: "Make a bundle (runc:DIR) that its user can run without root.")
+  var rootless = false
+
+  @Flag(help: "Make a bundle (runc:DIR) whose process has a terminal.")
+  var terminal = false
+
+  var options: RuntimeBundle.Options {
+    var options = RuntimeBundle.Options()
+    options.terminal = terminal
+    if rootless { options.rootless = .currentUser }
+    return options
   }
 }

@@ -2,13 +2,15 @@ import ArgumentParser
 import ContainerImage
 import ImageTransfer
 import RegistryClient
+import Runtimes
 
 /// `kontor copy`
 struct CopyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "copy", abstract: "Copy an image from one place to another.",
     discussion: """
-      Places are \(ImageLocation.transports.joined(separator: ", ")); without a transport, REFERENCE of a registry. \
+      Places to copy from are \(ImageLocation.sources.joined(separator: ", ")); to copy to also \
+      \(ImageLocation.Export.allCases.map(\.form).joined(separator: ", ")). Without a transport, it is a registry's. \
       An image for several platforms is copied whole unless --platform says otherwise. Digests never change.
 
       Example: kontor copy --referrers registry.example/hello:v1 localhost:5000/mirror/hello:v1
@@ -18,11 +20,12 @@ struct CopyCommand: ParsableCommand {
   @Argument(help: "Where it goes.") var destination: String
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
+  @OptionGroup var bundle: BundleArguments
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
     let (from, to) = (try ImageLocation(parsing: source), try ImageLocation(parsing: destination))
-    try ImageCopy(arguments, copying).run(from: from, to: to, platform: try platform.chosen())
+    try ImageCopy(arguments, copying, bundle).run(from: from, to: to, platform: try platform.chosen())
   }
 }
 
@@ -35,16 +38,17 @@ struct PullCommand: ParsableCommand {
       platforms it is the one for this machine, unless --platform or --all-platforms says otherwise. Content is verified \
       while it comes; what an interrupted pull had is used by the next one.
 
-      Example: kontor pull localhost:5000/hello:v1 --to oci:images:hello
+      Example: kontor pull localhost:5000/hello:v1 --to runc:hello && sudo runc run --bundle hello greeter
       """)
 
   @Argument(help: "The image: [REGISTRY/]NAME[:TAG][@DIGEST].") var reference: String
   @Option(
     help: ArgumentHelp(
-      "Where it goes: \(ImageLocation.transports.joined(separator: ", ")).", valueName: "destination"))
+      "Where it goes: \(ImageLocation.destinations.joined(separator: ", ")).", valueName: "destination"))
   var to: String?
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
+  @OptionGroup var bundle: BundleArguments
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
@@ -59,7 +63,7 @@ struct PullCommand: ParsableCommand {
         directory: image.repository.description.split(separator: "/").last.map(String.init) ?? "image",
         name: image.tag?.description ?? (image.digest == nil ? Tag.latest.description : nil))
     let chosen = platform.allPlatforms ? nil : try platform.chosen() ?? .current
-    try ImageCopy(arguments, copying).run(from: from, to: place, platform: chosen)
+    try ImageCopy(arguments, copying, bundle).run(from: from, to: place, platform: chosen)
   }
 }
 
@@ -74,8 +78,7 @@ struct PushCommand: ParsableCommand {
       Example: kontor push oci:images:hello localhost:5000/hello:v1
       """)
 
-  @Argument(help: "Where the image is: \(ImageLocation.transports.joined(separator: ", ")).") var source:
-    String
+  @Argument(help: "Where the image is: \(ImageLocation.sources.joined(separator: ", ")).") var source: String
   @Argument(help: "Its name in a registry: [REGISTRY/]NAME[:TAG].") var reference: String
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
@@ -95,17 +98,24 @@ struct PushCommand: ParsableCommand {
 struct ImageCopy {
   private let arguments: ClientArguments
   private let copying: CopyArguments
+  private let bundle: RuntimeBundle.Options
 
-  init(_ arguments: ClientArguments, _ copying: CopyArguments) {
+  /// - Parameter bundle: nil for a command that makes none.
+  init(_ arguments: ClientArguments, _ copying: CopyArguments, _ bundle: BundleArguments? = nil) {
     self.arguments = arguments
     self.copying = copying
+    self.bundle = bundle?.options ?? .init()
   }
 
   func run(from: ImageLocation, to: ImageLocation, platform: Platform?) throws {
     Interruption.watch()
     let client = try arguments.client()
+    let isQuiet = arguments.quiet
+    let destination = try to.destination(client, bundle) { sentence in
+      if !isQuiet { printError("kontor: note: \(sentence)") }
+    }
     let copier = ImageCopier(
-      from: try from.source(client), to: try to.destination(client), copying.options(platform),
+      from: try from.source(client), to: destination, copying.options(platform),
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
     let report = try copier.copy()

@@ -56,13 +56,13 @@ struct LogoutCommand: ParsableCommand {
   func run() throws {
     let host = try RegistryArgument.registry(registry)
     do {
-      let (erased, remaining) = try arguments.client().credentials.erase(host)
-      if let remaining {
+      let erasure = try arguments.client().credentials.erase(host)
+      if let remaining = erasure.remaining {
         throw Failure(
           message:
             "there is still a login for \(host) in \(remaining): remove it with the program that made it")
       }
-      guard erased != nil else { throw Failure(message: "there is no login for \(host)", code: 3) }
+      guard erasure.erased != nil else { throw Failure(message: "there is no login for \(host)", code: 3) }
     } catch let error as SettingsError {
       throw error.transferError
     }
