@@ -31,6 +31,8 @@ public final class LayerUnpacker {
   var placed: Set<PlacedName>?
   /// Paths of entries that were left out: hard links to them are too.
   var skipped: Set<RawPath> = []
+  /// How many directories were made that no entry describes.
+  var implicitDirectories = 0
   private var hasFailed = false
 
   /// - Parameter root: is made if it is not there, with the directory that it is in being there; must be empty.
@@ -81,26 +83,17 @@ public final class LayerUnpacker {
       throw ArchiveError.failed(operation: "finish unpacking", reason: "a layer of the image failed before")
     }
     hasFailed = true
-    // What is in a directory comes before it, so that no directory closes the way to another.
-    for (path, record) in directories.sorted(by: { $1.key < $0.key }) {
-      try setAttributes(of: path, record)
-    }
+    let attributes = DirectoryAttributes(root: root, directories)
+    try attributes.set { report.note($0, $1) }
     return report
   }
 
-  private func setAttributes(of path: RawPath, _ record: DirectoryRecord) throws {
-    let directory: DirectoryHandle
-    if let (parentPath, name) = path.splitNormalized() {
-      // What is not there any more was removed by a later layer.
-      guard let parent = try resolver.directory(parentPath, for: path), parent.path == parentPath,
-        let opened = try parent.directory.directory(name)
-      else { return }
-      directory = opened
-    } else {
-      directory = root
+  func checkEntryLimit() throws(ArchiveError) {
+    guard report.entries + implicitDirectories <= options.entryLimit else {
+      throw .tooLarge(
+        reason:
+          "the image has more files than the limit of \(options.entryLimit): raise the limit if you trust it")
     }
-    guard directory.inode == record.inode else { return }
-    try record.attributes.set(directory.descriptor, path, isOwned: false) { report.note(path, $0) }
   }
 
   private func applyEntries(_ archive: TarReader) throws {
@@ -116,12 +109,6 @@ public final class LayerUnpacker {
       try apply(entry, archive)
     }
   }
-}
-
-/// What a directory is to have in the end.
-struct DirectoryRecord {
-  let inode: UInt64
-  var attributes: FileAttributes
 }
 
 /// A name in a directory.

@@ -58,31 +58,28 @@ struct PathResolver {
         pending.append(contentsOf: target.components.reversed())
       } else if try current.status(name) != nil {
         throw ArchiveError.refused(
-          entry: entry.description, reason: "\(Self.path(way).appending(name)) is no directory")
+          entry: entry.description, reason: "\(RawPath(joining: way).appending(name)) is no directory")
       } else if let make {
-        try make(name, Location(directory: current, path: Self.path(way)))
+        try make(name, Location(directory: current, path: RawPath(joining: way)))
         pending.append(name)
       } else {
         return nil
       }
     }
-    let location = Location(directory: current, path: Self.path(way))
+    let location = Location(directory: current, path: RawPath(joining: way))
     last = (path, location)
     return location
   }
 
-  private func reopen(_ way: [RawPath]) throws -> DirectoryHandle {
+  private func reopen(_ way: [RawPath]) throws(ArchiveError) -> DirectoryHandle {
     var current = root
     for name in way {
       guard let next = try current.directory(name) else {
-        throw ArchiveError.failed(operation: "open \(Self.path(way))", reason: "it was replaced meanwhile")
+        throw .failed(
+          operation: "open \(RawPath(joining: way))", reason: "it was replaced meanwhile by someone else")
       }
       current = next
     }
     return current
-  }
-
-  private static func path(_ names: [RawPath]) -> RawPath {
-    RawPath(names.map(\.bytes).joined(separator: [UInt8(ascii: "/")]))
   }
 }

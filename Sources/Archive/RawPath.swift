@@ -14,6 +14,16 @@ public struct RawPath: Sendable, Hashable, Comparable, ExpressibleByStringLitera
 
   public init(stringLiteral text: String) { self.init(text.utf8) }
 
+  /// With a slash between each two.
+  init(joining components: some Sequence<RawPath>) {
+    var joined: [UInt8] = []
+    for component in components {
+      if !joined.isEmpty { joined.append(Self.slash) }
+      joined.append(contentsOf: component.bytes)
+    }
+    bytes = joined
+  }
+
   /// - Parameter text: ends with NUL.
   init(cString text: UnsafePointer<CChar>) {
     var end = text
@@ -62,7 +72,7 @@ public struct RawPath: Sendable, Hashable, Comparable, ExpressibleByStringLitera
   func splitNormalized() -> (parent: RawPath, name: RawPath)? {
     let parts = components
     guard let name = parts.last else { return nil }
-    return (RawPath(trusted: Array(parts.dropLast().map(\.bytes).joined(separator: [Self.slash]))), name)
+    return (RawPath(joining: parts.dropLast()), name)
   }
 
   func hasPrefix(_ prefix: StaticString) -> Bool {
