@@ -10,6 +10,8 @@ final class ReadHandle {
   /// How many more bytes may be read, where that is limited.
   private var budget = Int.max
   private var isBudgetSpent = false
+  /// Whether the source has given all that it has.
+  private(set) var isAtSourceEnd = false
 
   init(_ source: any BlockSource) throws(ArchiveError) {
     guard let archive = archive_read_new() else {
@@ -52,6 +54,7 @@ final class ReadHandle {
     do {
       let bytes = try source.nextBlock()
       block?.pointee = bytes.baseAddress
+      if bytes.isEmpty { isAtSourceEnd = true }
       if budget != Int.max { budget -= bytes.count }
       return bytes.count
     } catch {

@@ -16,6 +16,8 @@ public final class TarReader: BlobReader {
   private let handle: ReadHandle
   private let locale = UTF8Locale()
   private var current: RawPath?
+  /// Bytes of the current entry's data that were not read yet; holes are none.
+  private var dataLeft: Int64 = 0
   private var isAtEnd = false
   /// What was not understood of the current entry's header.
   private(set) var warning: String?
@@ -41,7 +43,11 @@ public final class TarReader: BlobReader {
   /// - Throws: `ArchiveError`, and what the source throws.
   public func next() throws -> TarEntry? {
     guard !isAtEnd else { return nil }
-    if current != nil { try handle.check(archive_read_data_skip(handle.archive), entry: current) }
+    if current != nil {
+      let status = archive_read_data_skip(handle.archive)
+      if endsAfterData(status) { return nil }
+      try handle.check(status, entry: current)
+    }
     return try locale.use {
       var entry: OpaquePointer?
       let status = handle.withBudget(Self.headerLimit) { archive_read_next_header(handle.archive, &entry) }
@@ -53,6 +59,7 @@ public final class TarReader: BlobReader {
       warning = status == ARCHIVE_WARN ? handle.message : nil
       let result = try TarEntry(reading: entry)
       current = result.path
+      dataLeft = result.regions?.reduce(0) { $0 + $1.length } ?? result.size
       return result
     }
   }
@@ -61,8 +68,20 @@ public final class TarReader: BlobReader {
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     guard current != nil, !isAtEnd else { return 0 }
     let count = archive_read_data(handle.archive, buffer.baseAddress, buffer.count)
-    if count < 0 { try handle.check(CInt(clamping: count), entry: current) }
+    if count < 0 {
+      if endsAfterData(CInt(clamping: count)) { return 0 }
+      try handle.check(CInt(clamping: count), entry: current)
+    }
+    dataLeft -= Int64(max(count, 0))
     return max(count, 0)
+  }
+
+  /// Whether the archive ends right after an entry's data, without what fills its last block: that is the end then. Layers
+  /// that `umoci insert` made do, and the Go programs that unpack images take them.
+  private func endsAfterData(_ status: CInt) -> Bool {
+    guard status < ARCHIVE_WARN, dataLeft == 0, handle.isAtSourceEnd else { return false }
+    isAtEnd = true
+    return true
   }
 
   /// Gives the current entry's data in pieces, without its holes.
@@ -72,8 +91,10 @@ public final class TarReader: BlobReader {
       var count = 0
       var offset: la_int64_t = 0
       let status = archive_read_data_block(handle.archive, &start, &count, &offset)
+      if endsAfterData(status) { return }
       try handle.check(status, entry: current)
       if status == ARCHIVE_EOF { return }
+      dataLeft -= Int64(count)
       if count > 0 { try body(offset, UnsafeRawBufferPointer(start: start, count: count)) }
     }
   }

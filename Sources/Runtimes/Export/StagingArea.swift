@@ -23,7 +23,7 @@ public struct StagingArea: Sendable {
     try LocalFile.makeDirectories(parent)
     path = "\(parent)/\(Digest(hashing: Array(destination.utf8)).encoded.prefix(32))"
     Self.removeOld(in: parent, but: path)
-    try LocalFile.makeDirectories(path)
+    // If it is there.
     utimes(path, nil)
   }
 
