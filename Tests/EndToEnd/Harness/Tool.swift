@@ -1,6 +1,7 @@
 // The Debian packages these tests need, beside a Swift toolchain:
 //
-//   busybox-static containerd curl docker.io iproute2 mount openssl podman runc skopeo strace umoci util-linux
+//   busybox-static containerd curl docker-registry docker.io iproute2 lxc mount openssl podman runc skopeo strace
+//   systemd-container umoci util-linux
 //
 // A test whose program is missing fails and names the package; none is skipped. The tests run as root: they start daemons,
 // mount small file systems and trace processes.
@@ -11,6 +12,10 @@ import Foundation
 enum Tool: String, CaseIterable, Sendable {
   case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
   case tar, umoci, umount
+  case chroot, runc
+  case dockerRegistry = "docker-registry"
+  case lxcExecute = "lxc-execute"
+  case nspawn = "systemd-nspawn"
 
   struct Missing: Error, CustomStringConvertible {
     var tool: Tool
@@ -28,7 +33,11 @@ enum Tool: String, CaseIterable, Sendable {
     case .ip: "iproute2"
     case .mount, .umount: "mount"
     case .setpriv: "util-linux"
-    case .curl, .openssl, .podman, .skopeo, .strace, .tar, .umoci: rawValue
+    case .chroot: "coreutils"
+    case .dockerRegistry: "docker-registry"
+    case .lxcExecute: "lxc"
+    case .nspawn: "systemd-container"
+    case .curl, .openssl, .podman, .runc, .skopeo, .strace, .tar, .umoci: rawValue
     }
   }
 
