@@ -168,7 +168,7 @@ extension EndToEndTests {
       "what cannot be done ends with its exit code and a reason, and leaves nothing",
       arguments: [
         (["pull", "HOST/trade/none"], 3, "NAME_UNKNOWN"), (["tags", "HOST/trade/none"], 3, "NAME_UNKNOWN"),
-        (["pull", "HOST/Trade"], 2, "repository name"), (["pull", "HOST/a:b:c"], 2, ""),
+        (["pull", "HOST/Trade"], 2, "repository name"), (["pull", "HOST/a:b:c"], 2, "repository name"),
         (["pull"], 2, "Missing"), (["pull", "HOST/a", "--to", "dir:x"], 2, "transport dir"),
         (["pull", "HOST/a", "--platform", "linux"], 2, "linux/amd64"),
         (["pull", "HOST/a", "--platform", "linux/amd64", "--all-platforms"], 2, "exclude"),
