@@ -249,10 +249,13 @@ import Testing
 
   @Test func veryDeepTreesAreUnpackedAndRemoved() throws {
     try withDirectory { directory in
-      // Each layer is put through a link to the deepest directory of the one before, which goes far beyond PATH_MAX.
-      let deep = RawPath(String(repeating: "d/", count: 1200) + "d")
-      var items: [Item] = [.link("a", to: deep), .file("a/f")]
-      items += [.link("b", to: RawPath("a/\(deep)")), .file("b/f")]
+      // 1200 directories, each 400 of them made through a link to the last one so far: deeper than a process may have
+      // files open, and with a path far beyond PATH_MAX.
+      let deep = RawPath("d" + String(repeating: "/directory", count: 399))
+      let items: [Item] = [
+        .link("a", to: deep), .file("a/f"), .link("b", to: RawPath("a/\(deep)")), .file("b/f"),
+        .link("c", to: RawPath("b/\(deep)")), .file("c/f"),
+      ]
       try unpack([items, [.whiteout(".wh.d"), .file("d", "instead")]], into: directory + "/root")
       #expect(try content(directory + "/root/d") == "instead")
     }
