@@ -7,12 +7,14 @@ import ImageTransfer
 /// most 128 MiB for zstd and xz (a stream that asks for more is refused).
 public final class DecompressingReader: BlobReader {
   public let compression: Compression
+  private let blocks: BlobBlocks
   private let decoder: any BlobReader
+  private var isAtEnd = false
 
   /// Reads the blob's first bytes.
   /// - Throws: what the blob's reader throws.
   public init(_ reader: any BlobReader) throws {
-    let blocks = BlobBlocks(reader)
+    blocks = BlobBlocks(reader)
     compression = Compression(detecting: try blocks.peek(Compression.signatureLength))
     decoder =
       switch compression {
@@ -25,7 +27,14 @@ public final class DecompressingReader: BlobReader {
 
   /// - Throws: `ArchiveError.damaged`, and what the blob's reader throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    try decoder.read(into: buffer)
+    guard !isAtEnd, !buffer.isEmpty else { return 0 }
+    let count = try decoder.read(into: buffer)
+    if count == 0 {
+      isAtEnd = true
+      // To the blob's very end, for it may be there that its reader says it was the wrong one.
+      while try !blocks.nextBlock().isEmpty {}
+    }
+    return count
   }
 }
 

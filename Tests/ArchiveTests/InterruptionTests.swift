@@ -93,4 +93,23 @@ import Testing
       }
     }
   }
+
+  /// The blob is read to its end, where its reader compares the digest.
+  @Test(arguments: Compression.allCases)
+  func aBlobWithAWrongDigestIsRefused(_ compression: Compression) throws {
+    try withDirectory { directory in
+      let blob = try layer([.file("f")], compression)
+      // What follows the stream is the blob's too. (After zstd nothing may follow.)
+      let padding = [UInt8](repeating: 0, count: compression == .zstd ? 0 : 4)
+      for content in [blob, blob + padding] {
+        let wrong = Descriptor(
+          mediaType: MediaType("application/octet-stream"), digest: Digest(hashing: [1]),
+          size: Int64(content.count))
+        let unpacker = try LayerUnpacker(root: directory + "/root\(UUID())")
+        #expect(throws: TransferError.self) {
+          try unpacker.apply(VerifyingReader(MemoryReader(content), expecting: wrong), diffID: nil)
+        }
+      }
+    }
+  }
 }

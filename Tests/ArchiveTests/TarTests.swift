@@ -111,6 +111,23 @@ import Testing
     }
   }
 
+  @Test func anArchiveMayGoToAnOpenFile() throws {
+    try withDirectory { directory in
+      let items: [Item] = [.file("a", String(repeating: "x", count: 1_000_000)), .file("b")]
+      let file = try FileHandle(forUpdating: makeFile(directory + "/archive"))
+      let writer = try TarWriter(to: ByteSink(descriptor: file.fileDescriptor))
+      for item in items { try writer.add(item.entry, data: item.data) }
+      try writer.finish()
+      try file.close()
+      #expect(try Array(Data(contentsOf: URL(fileURLWithPath: directory + "/archive"))) == layer(items))
+    }
+  }
+
+  private func makeFile(_ path: String) throws -> URL {
+    try Data().write(to: URL(fileURLWithPath: path))
+    return URL(fileURLWithPath: path)
+  }
+
   @Test func whatIsNoTarIsSaidToBeNone() throws {
     let error = try #require(throws: ArchiveError.self) {
       try TarReader(MemoryReader(noise(5000))).next()

@@ -249,10 +249,12 @@ import Testing
 
   @Test func veryDeepTreesAreUnpackedAndRemoved() throws {
     try withDirectory { directory in
-      // Each layer is put through a link to the deepest directory of the one before, which goes far beyond PATH_MAX.
-      let deep = RawPath(String(repeating: "d/", count: 1200) + "d")
-      var items: [Item] = [.link("a", to: deep), .file("a/f")]
-      items += [.link("b", to: RawPath("a/\(deep)")), .file("b/f")]
+      // 600 directories, each 200 of them made through a link to the last one so far: a path far beyond PATH_MAX.
+      let deep = RawPath("d" + String(repeating: "/directory", count: 199))
+      let items: [Item] = [
+        .link("a", to: deep), .file("a/f"), .link("b", to: RawPath("a/\(deep)")), .file("b/f"),
+        .link("c", to: RawPath("b/\(deep)")), .file("c/f"),
+      ]
       try unpack([items, [.whiteout(".wh.d"), .file("d", "instead")]], into: directory + "/root")
       #expect(try content(directory + "/root/d") == "instead")
     }
