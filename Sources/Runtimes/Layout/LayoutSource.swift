@@ -20,7 +20,7 @@ public struct LayoutSource: ImageSource {
 
   public func manifest(_ descriptor: Descriptor) throws -> ManifestDocument {
     guard let bytes = try LocalFile.contents(layout.blobPath(descriptor.digest), atMost: 16 << 20) else {
-      throw TransferError.notFound("\(layout.path) lacks the manifest \(descriptor.digest)")
+      throw TransferError.notFound("\(layout.shown) lacks the manifest \(descriptor.digest)")
     }
     let type = descriptor.mediaType.isManifest ? descriptor.mediaType : nil
     return try ManifestDocument(bytes, mediaType: type, expecting: descriptor.digest)
@@ -29,7 +29,7 @@ public struct LayoutSource: ImageSource {
   public func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader {
     let path = layout.blobPath(descriptor.digest)
     guard let reader = try FileReader(path, from: offset) else {
-      throw TransferError.notFound("\(layout.path) lacks the blob \(descriptor.digest)")
+      throw TransferError.notFound("\(layout.shown) lacks the blob \(descriptor.digest)")
     }
     return reader
   }

@@ -14,7 +14,14 @@ public struct OCILayout: Sendable {
   /// containerd's own name of an image, which has the registry in it.
   static let containerdAnnotation = "io.containerd.image.name"
 
-  public init(path: String) { self.path = path }
+  /// What messages call it.
+  let shown: String
+
+  /// - Parameter shown: what messages call it; nil for its path.
+  public init(path: String, shownAs shown: String? = nil) {
+    self.path = path
+    self.shown = shown ?? path
+  }
 
   func blobPath(_ digest: Digest) -> String {
     "\(path)/blobs/\(digest.algorithm.rawValue)/\(digest.encoded)"
@@ -24,12 +31,12 @@ public struct OCILayout: Sendable {
   /// - Throws: `TransferError`
   public func entries() throws(TransferError) -> [Descriptor] {
     guard let bytes = try LocalFile.contents("\(path)/index.json", atMost: 16 << 20) else {
-      throw .notFound("\(path) is no OCI image layout: it has no index.json")
+      throw .notFound("\(shown) is no OCI image layout: it has no index.json")
     }
     do {
       return try Manifest(parsing: bytes, contentType: .ociImageIndex).manifests
     } catch {
-      throw .notAnImage("\(path)/index.json: \(error)")
+      throw .notAnImage("\(shown)/index.json: \(error)")
     }
   }
 
@@ -39,15 +46,15 @@ public struct OCILayout: Sendable {
     let entries = try entries()
     guard let name else {
       if entries.count == 1 { return entries[0] }
-      if entries.isEmpty { throw .notFound("\(path) has no image") }
-      throw .notFound("\(path) has \(entries.count) images: name one of them, \(Self.names(entries))")
+      if entries.isEmpty { throw .notFound("\(shown) has no image") }
+      throw .notFound("\(shown) has \(entries.count) images: name one of them, \(Self.names(entries))")
     }
     // Names need not be unique; the last one added counts.
     if let found = entries.last(where: { $0.annotations?[Self.nameAnnotation] == name }) { return found }
     if let digest = try? Digest(parsing: name), let found = entries.first(where: { $0.digest == digest }) {
       return found
     }
-    throw .notFound("\(path) has no image \(name), only \(Self.names(entries))")
+    throw .notFound("\(shown) has no image \(name), only \(Self.names(entries))")
   }
 
   private static func names(_ entries: [Descriptor]) -> String {
@@ -67,7 +74,7 @@ public struct OCILayout: Sendable {
       struct Marker: Decodable { var imageLayoutVersion: String }
       guard let version = try? JSONDecoder().decode(Marker.self, from: Data(known)).imageLayoutVersion,
         version.hasPrefix("1.")
-      else { throw .failed("\(path) is an OCI image layout of a version that is not understood") }
+      else { throw .failed("\(shown) is an OCI image layout of a version that is not understood") }
     } else {
       try LocalFile.replace(marker, with: Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
     }
