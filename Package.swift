@@ -114,7 +114,7 @@ let package = Package(
     .testTarget(name: "RegistryClientTests", dependencies: ["RegistryClient"], swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
     .testTarget(
-      name: "RuntimesTests", dependencies: ["ContainerImage", "ImageTransfer", "Runtimes"],
+      name: "RuntimesTests", dependencies: ["Archive", "ContainerImage", "ImageTransfer", "Runtimes"],
       swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),
     .testTarget(
