@@ -70,7 +70,8 @@ struct CopyArguments: ParsableArguments {
 struct PlatformArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The platform to choose from an image for several, such as linux/arm64.", valueName: "os/arch[/variant]"
+      "The platform to choose from an image for several, or of a new one, such as linux/arm64.",
+      valueName: "os/arch[/variant]"
     ))
   var platform: String?
 

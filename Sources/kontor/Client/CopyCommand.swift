@@ -9,8 +9,8 @@ struct CopyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "copy", abstract: "Copy an image from one place to another.",
     discussion: """
-      Places to copy from are \(ImageLocation.sources.joined(separator: ", ")); to copy to also \
-      \(ImageLocation.Export.allCases.map(\.form).joined(separator: ", ")). Without a transport, it is a registry's. \
+      Places to copy from are \(ImageLocation.sources.joined(separator: ", ")); to copy to \
+      \(ImageLocation.destinations.joined(separator: ", ")). Without a transport, it is a registry's. \
       An image for several platforms is copied whole unless --platform says otherwise. Digests never change.
 
       Example: kontor copy --referrers registry.example/hello:v1 localhost:5000/mirror/hello:v1
@@ -21,11 +21,13 @@ struct CopyCommand: ParsableCommand {
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
   @OptionGroup var bundle: BundleArguments
+  @OptionGroup(title: "Options for rootfs-tar:FILE") var making: NewImageArguments
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
     let (from, to) = (try ImageLocation(parsing: source), try ImageLocation(parsing: destination))
-    try ImageCopy(arguments, copying, bundle).run(from: from, to: to, platform: try platform.chosen())
+    try ImageCopy(arguments, copying, bundle, making: making).run(
+      from: from, to: to, platform: try platform.chosen())
   }
 }
 
@@ -73,15 +75,17 @@ struct PushCommand: ParsableCommand {
     commandName: "push", abstract: "Send an image to a registry.",
     discussion: """
       An image for several platforms is sent whole unless --platform says otherwise. What the registry has already is \
-      not sent again.
+      not sent again. Of a root file system in a tar archive, an image is made: the same one each time.
 
       Example: kontor push oci:images:hello localhost:5000/hello:v1
+      Example: kontor push rootfs-tar:root.tar localhost:5000/hello:v1 --entrypoint /bin/sh
       """)
 
   @Argument(help: "Where the image is: \(ImageLocation.sources.joined(separator: ", ")).") var source: String
   @Argument(help: "Its name in a registry: [REGISTRY/]NAME[:TAG].") var reference: String
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
+  @OptionGroup(title: "Options for rootfs-tar:FILE") var making: NewImageArguments
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
@@ -89,7 +93,7 @@ struct PushCommand: ParsableCommand {
     guard case .registry = to else {
       throw ConfigurationError("\(reference) is no registry's: use 'kontor copy \(source) \(reference)'")
     }
-    try ImageCopy(arguments, copying).run(
+    try ImageCopy(arguments, copying, making: making).run(
       from: try ImageLocation(parsing: source), to: to, platform: try platform.chosen())
   }
 }
@@ -99,9 +103,16 @@ struct ImageCopy {
   private let arguments: ClientArguments
   private let copying: CopyArguments
   private let bundle: RuntimeBundle.Options
+  private let making: NewImageArguments?
 
-  /// - Parameter bundle: nil for a command that makes none.
-  init(_ arguments: ClientArguments, _ copying: CopyArguments, _ bundle: BundleArguments? = nil) {
+  /// - Parameters:
+  ///   - bundle: nil for a command that makes none.
+  ///   - making: nil for a command that makes no image.
+  init(
+    _ arguments: ClientArguments, _ copying: CopyArguments, _ bundle: BundleArguments? = nil,
+    making: NewImageArguments? = nil
+  ) {
+    self.making = making
     self.arguments = arguments
     self.copying = copying
     self.bundle = bundle?.options ?? .init()
@@ -115,7 +126,8 @@ struct ImageCopy {
       if !isQuiet { printError("kontor: note: \(sentence)") }
     }
     let copier = ImageCopier(
-      from: try from.source(client), to: destination, copying.options(platform),
+      from: try from.source(client, making: making?.options(platform, for: from)), to: destination,
+      copying.options(platform),
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
     let report = try copier.copy()

@@ -11,7 +11,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
   case layout(directory: String, name: String?)
   case export(Export, String)
 
-  /// Places that an image is made into, and not read from.
+  /// Places that an image is made into. Archives are read from as well.
   enum Export: String, CaseIterable {
     case ociArchive = "oci-archive"
     case dockerArchive = "docker-archive"
@@ -36,8 +36,10 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     }
   }
 
-  static let sources = ["docker://REFERENCE", "oci:DIR[:NAME]"]
-  static let destinations = sources + Export.allCases.map(\.form)
+  private static let stores = ["docker://REFERENCE", "oci:DIR[:NAME]"]
+  static let sources =
+    stores + [Export.ociArchive.form, "docker-archive:FILE[:NAME[:TAG]|:@NUMBER]", Export.rootFSTar.form]
+  static let destinations = stores + Export.allCases.map(\.form)
 
   /// - Throws: `ConfigurationError`
   init(parsing text: String) throws(ConfigurationError) {
@@ -94,17 +96,50 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     }
   }
 
+  /// - Parameter making: of what a root file system is made into an image; nil for what that says by itself.
   /// - Throws: `TransferError`, `ConfigurationError` if this is no place to read an image from.
-  func source(_ client: RegistryClient) throws -> any ImageSource {
+  func source(_ client: RegistryClient, making: RootFSTarImport.Options? = nil) throws -> any ImageSource {
+    if making != nil, !isRootFSTar {
+      throw ConfigurationError(
+        "\(self) is an image already, whose config stays as it is: options such as --entrypoint are for "
+          + Export.rootFSTar.form)
+    }
     switch self {
     case .registry(let reference):
       return RegistrySource(try client.repository(reference, for: .pull(reference)))
     case .layout(let directory, let name): return LayoutSource(OCILayout(path: directory), name: name)
-    case .export:
-      throw ConfigurationError(
-        "\(self): images can be put there, but not be read from there: expected one of "
-          + Self.sources.joined(separator: ", "))
+    case .export(let export, let detail):
+      return try ImportSource(
+        try Self.importing(export, detail, making ?? .init()), cache: Self.cache,
+        isCancelled: { Interruption.isRequested })
     }
+  }
+
+  private var isRootFSTar: Bool {
+    if case .export(.rootFSTar, _) = self { return true }
+    return false
+  }
+
+  private static func importing(
+    _ export: Export, _ detail: String, _ making: RootFSTarImport.Options
+  ) throws(ConfigurationError) -> any ImageImport {
+    let (path, name) = try parts(export, detail)
+    switch export {
+    case .ociArchive: return OCIArchiveImport(file: path, name: name)
+    case .dockerArchive: return DockerArchiveImport(file: path, reference: name)
+    case .rootFSTar: return RootFSTarImport(file: path, options: making)
+    case .runc, .rootFS, .lxc, .lxdImage, .nspawn:
+      throw ConfigurationError(
+        "\(export.rawValue):\(detail): images can be put there, but not be read from there: expected one of "
+          + sources.joined(separator: ", "))
+    }
+  }
+
+  /// The user's directory for what is on its way.
+  private static var cache: String {
+    let variables = ProcessInfo.processInfo.environment
+    return variables["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+      ?? "\(variables["HOME"] ?? "/")/.cache"
   }
 
   /// - Parameter note: is told what the user should know of the result.
@@ -117,13 +152,10 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     case .layout(let directory, let name):
       return try LayoutDestination(OCILayout(path: directory), name: name)
     case .export(let export, let detail):
-      let variables = ProcessInfo.processInfo.environment
-      let home = variables["HOME"] ?? "/"
-      let cache = variables["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(home)/.cache"
       let current = FileManager.default.currentDirectoryPath
       return try ExportDestination(
         try Self.export(export, detail, bundle),
-        staging: StagingArea(for: "\(current) \(self)", cache: cache),
+        staging: StagingArea(for: "\(current) \(self)", cache: Self.cache),
         note: note)
     }
   }
@@ -131,16 +163,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
   private static func export(
     _ export: Export, _ detail: String, _ bundle: RuntimeBundle.Options
   ) throws(ConfigurationError) -> any ImageExport {
-    let (path, name): (String, String?)
-    do {
-      (path, name) = try split(detail, detail[...])
-    } catch {
-      throw ConfigurationError("\(error)")
-    }
-    if let name, export != .ociArchive, export != .dockerArchive {
-      throw ConfigurationError(
-        "\(export.rawValue):\(detail): \(name.quotedForMessage) has no meaning here: expected \(export.form)")
-    }
+    let (path, name) = try parts(export, detail)
     switch export {
     case .ociArchive: return OCIArchiveExport(file: path, name: name)
     case .dockerArchive: return DockerArchiveExport(file: path, reference: name)
@@ -153,5 +176,21 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       return LXDImageExport(file: path, name: String(file.prefix { $0 != "." }))
     case .nspawn: return NspawnExport(path)
     }
+  }
+
+  private static func parts(
+    _ export: Export, _ detail: String
+  ) throws(ConfigurationError) -> (path: String, name: String?) {
+    let (path, name): (String, String?)
+    do {
+      (path, name) = try split(detail, detail[...])
+    } catch {
+      throw ConfigurationError("\(error)")
+    }
+    if let name, export != .ociArchive, export != .dockerArchive {
+      throw ConfigurationError(
+        "\(export.rawValue):\(detail): \(name.quotedForMessage) has no meaning here: expected \(export.form)")
+    }
+    return (path, name)
   }
 }
