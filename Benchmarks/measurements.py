@@ -16,6 +16,7 @@ import store
 from client import Client, Payload, PayloadMaker, digest_of, image_manifest, in_parallel
 from load import CONNECTIONS, download, many_requests
 from servers import BenchmarkError, DockerRegistry, Kontor, Nginx
+from transfers import transfers
 
 MIB = 1 << 20
 MANIFEST_BYTES = 1536
@@ -40,6 +41,8 @@ class Sizes:
     tags: int = 1_000_000
     garbage: int = 1000
     listings: int = 50
+    layers: int = 12
+    layer: int = 150 * MIB
 
     def disk(self, rounds):
         """Bytes that a run needs at most at one time, roughly."""
@@ -48,7 +51,8 @@ class Sizes:
 
 
 SMOKE = Sizes(
-    blob=MIB, load_seconds=1, put=4 * MIB, uploads=8, upload=MIB, manifests=1000, tags=10_000, garbage=50, listings=5)
+    blob=MIB, load_seconds=1, put=4 * MIB, uploads=8, upload=MIB, manifests=1000, tags=10_000, garbage=50, listings=5,
+    layers=3, layer=4 * MIB)
 
 
 class Bench:
@@ -63,6 +67,11 @@ class Bench:
 
     def kontor(self, name):
         return Kontor(self.program, self.directory / name)
+
+    @staticmethod
+    def client_environment(home):
+        """For clients: nothing of the user's own settings."""
+        return Kontor.clean_environment() | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
 
     def progress(self, text):
         print(text, file=sys.stderr, flush=True)
@@ -392,4 +401,5 @@ ALL = {
     "start": start,
     "tags": tags,
     "gc": gc,
+    "transfers": transfers,
 }

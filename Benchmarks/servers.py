@@ -154,6 +154,14 @@ class Kontor(Server):
     def environment(self):
         return self.clean_environment() | {"KONTOR_LOG_ACCESS": "false"}
 
+    def wipe(self):
+        """Starts again with nothing stored."""
+        self.stop()
+        shutil.rmtree(self.directory)
+        self.directory.mkdir()
+        self.start()
+        self.wait()
+
     @staticmethod
     def clean_environment():
         return {key: value for key, value in os.environ.items() if not key.startswith("KONTOR_")}

@@ -1,21 +1,27 @@
-/// Reads JSON (RFC 8259) into an `OrderedJSON`. Its messages name positions, never content: the files have passwords.
+/// Reads JSON, by the grammar of RFC 8259 without leniency, into an `OrderedJSON`. Its messages name positions, never
+/// content: some files have passwords.
 struct OrderedJSONParser {
-  /// Deeper nesting is refused.
-  private static let deepest = 64
+  /// Deeper nesting is refused; manifests have less than ten levels.
+  private static let deepest = 128
 
   private let bytes: [UInt8]
+  private let what: String
   private var position = 0
 
+  /// - Parameter what: the document, as the subject of a sentence.
   /// - Throws: `InvalidValue.malformed`
-  static func parse(_ bytes: [UInt8]) throws(InvalidValue) -> OrderedJSON {
-    var parser = OrderedJSONParser(bytes: bytes)
+  static func parse(_ bytes: [UInt8], what: String = "it") throws(InvalidValue) -> OrderedJSON {
+    var parser = OrderedJSONParser(bytes: bytes, what: what)
     let value = try parser.value(depth: 0)
     parser.skipSpace()
     guard parser.position == bytes.count else { throw parser.failure("something follows its end") }
     return value
   }
 
-  private init(bytes: [UInt8]) { self.bytes = bytes }
+  private init(bytes: [UInt8], what: String) {
+    self.bytes = bytes
+    self.what = what
+  }
 
   /// Of its first character on, after any space.
   private mutating func value(depth: Int) throws(InvalidValue) -> OrderedJSON {
@@ -106,24 +112,41 @@ struct OrderedJSONParser {
     }
   }
 
-  /// A number or a word; a number's grammar is left to whoever needs the number, for it is only kept.
+  /// A number or a word, which is kept as it is written.
   private mutating func literal() throws(InvalidValue) -> OrderedJSON {
     let start = position
-    while let byte = peek, Self.isOfLiteral(byte) { position += 1 }
-    let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    guard ["true", "false", "null"].contains(text) || Double(text)?.isFinite == true else {
-      position = start
-      throw failure("a value is missing")
+    switch peek {
+    case UInt8(ascii: "t"): try word("true")
+    case UInt8(ascii: "f"): try word("false")
+    case UInt8(ascii: "n"): try word("null")
+    default: try number()
     }
-    return .literal(text)
+    return .literal(String(decoding: bytes[start..<position], as: UTF8.self))
   }
 
-  private static func isOfLiteral(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
-    case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "E"): true
-    default: false
+  private mutating func number() throws(InvalidValue) {
+    _ = take("-")
+    let startsWithZero = peek == UInt8(ascii: "0")
+    let count = digits()
+    guard count > 0 else { throw failure("a value is missing") }
+    if startsWithZero, count > 1 { throw failure("a number begins with 0") }
+    if take("."), digits() == 0 { throw failure("a number has no digits after its point") }
+    if take("e") || take("E") {
+      if !take("+") { _ = take("-") }
+      if digits() == 0 { throw failure("a number has no digits in its exponent") }
     }
+  }
+
+  private mutating func digits() -> Int {
+    let start = position
+    while let byte = peek, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") { position += 1 }
+    return position - start
+  }
+
+  private mutating func word(_ word: StaticString) throws(InvalidValue) {
+    let matches = word.withUTF8Buffer { bytes[position...].starts(with: $0) }
+    guard matches else { throw failure("a value is missing") }
+    position += word.utf8CodeUnitCount
   }
 
   private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -139,6 +162,6 @@ struct OrderedJSONParser {
   }
 
   private func failure(_ reason: String) -> InvalidValue {
-    .malformed("it is not valid JSON: \(reason), at byte \(position)")
+    .malformed("\(what) is not valid JSON: \(reason), at byte \(position)")
   }
 }

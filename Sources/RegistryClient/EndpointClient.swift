@@ -156,7 +156,8 @@ final class EndpointClient: Sendable {
   /// Goes on without TLS where that is allowed and the server does not speak it.
   private func fallsBack(after failure: ConnectionFailure, trying tried: RegistryEndpoint.Scheme) -> Bool {
     let hasNoTLS = failure.kind == .noTLS || (failure.kind == .network && endpoint.host.port == nil)
-    guard tried == .https, endpoint.fallsBackToHTTP || options.skipsVerification, hasNoTLS else { return false }
+    let isAllowed = endpoint.fallsBackToHTTP || options.skipsVerification
+    guard tried == .https, isAllowed, hasNoTLS else { return false }
     scheme.withLock { $0 = .http }
     return true
   }

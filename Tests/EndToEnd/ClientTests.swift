@@ -149,6 +149,63 @@ extension EndToEndTests {
       }
     }
 
+    @Test("a login is tried, kept where skopeo finds it too, used, and forgotten")
+    func login() async throws {
+      try Tool.require(.skopeo)
+      let images = try await TestImage.shared
+      try await DockerRegistryServer.with(wantsLogin: true) { registry in
+        try await KontorClient.with { client in
+          let image = "\(registry.hostAndPort)/trade/hello:v1"
+          let before = try await client.attempt(["push", images.source("hello"), image])
+          #expect(before.exit == .code(4) && before.error.contains("kontor login"), "\(before.error)")
+
+          let login = [
+            "login", registry.hostAndPort, "--username", DockerRegistryServer.user, "--password-stdin",
+          ]
+          let wrong = try await client.attempt(login, input: Data("guess".utf8))
+          #expect(wrong.exit == .code(4), "\(wrong.error)")
+          #expect(!FileManager.default.fileExists(atPath: "\(client.home)/auth.json"))
+
+          let right = try await client.attempt(
+            login, input: Data((DockerRegistryServer.password + "\n").utf8))
+          #expect(right.exit == .code(0) && !right.error.contains(DockerRegistryServer.password))
+          let attributes = try FileManager.default.attributesOfItem(atPath: "\(client.home)/auth.json")
+          #expect(attributes[.posixPermissions] as? Int == 0o600)
+          try await client.run("push", images.source("hello"), image)
+          #expect(try await client.run("tags", "\(registry.hostAndPort)/trade/hello") == "v1")
+          let raw = try await Command(
+            tool: .skopeo, arguments: ["inspect", "--raw", "--tls-verify=false", "docker://\(image)"],
+            environment: ["REGISTRY_AUTH_FILE": "\(client.home)/auth.json"]
+          ).run()
+          #expect(raw.standardOutput == (try images.manifestBytes(images.hello)))
+
+          try await client.run("logout", registry.hostAndPort)
+          let after = try await client.attempt(["tags", "\(registry.hostAndPort)/trade/hello"])
+          #expect(after.exit == .code(4))
+        }
+      }
+    }
+
+    @Test("on a full disk a pull ends with the reason, and the next one with more room is whole")
+    func fullDisk() async throws {
+      let images = try await TestImage.shared
+      try await KontorProcess.with { kontor in
+        try await KontorClient.with { client in
+          let reference = kontor.endpoint.reference("trade/hello:v1")
+          try await client.run("push", images.source("hello"), reference)
+          try await Mounts.withTmpfs(size: "200k") { directory in
+            let layout = "\(directory)/layout"
+            let full = try await client.attempt(["pull", reference, "--to", "oci:\(layout):v1"])
+            #expect(full.exit == .code(1) && full.error.contains("no space"), "\(full.error)")
+            #expect((try? OCILayout(path: layout).index().manifests?.isEmpty) ?? true)
+            try await Mounts.resize(directory, to: "64m")
+            let digest = try await client.run("pull", reference, "--to", "oci:\(layout):v1")
+            #expect(try OCILayout(path: layout).descriptor(tag: "v1").digest == digest)
+          }
+        }
+      }
+    }
+
     @Test("a dry run changes nothing, and says what it would do")
     func dryRun() async throws {
       let images = try await TestImage.shared

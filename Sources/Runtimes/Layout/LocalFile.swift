@@ -54,7 +54,7 @@ enum LocalFile {
 
   /// Gives a file new content, all of it or nothing.
   static func replace(_ path: String, with bytes: [UInt8]) throws(TransferError) {
-    let temporary = "\(path).\(getpid()).tmp"
+    let temporary = "\(path).\(UInt64.random(in: .min ... .max)).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure("write \(temporary)") }
     do throws(TransferError) {

@@ -65,10 +65,11 @@ public struct OCILayout: Sendable {
   /// Creates what a layout needs, unless it is there.
   /// - Throws: `TransferError`
   func create() throws(TransferError) {
-    for algorithm in DigestAlgorithm.allCases {
-      // The directory of an algorithm that nothing uses would be in the way of tools that list them.
-      if algorithm == .sha256 { try LocalFile.makeDirectories("\(path)/blobs/\(algorithm.rawValue)") }
-    }
+    // The directory of an algorithm that nothing uses would be in the way of tools that list them.
+    try LocalFile.makeDirectories("\(path)/blobs/sha256")
+    // Others may be at it, and name their images already.
+    let lock = try LocalFile.lock(path)
+    defer { lock.release() }
     let marker = "\(path)/oci-layout"
     if let known = try LocalFile.contents(marker, atMost: 4096) {
       struct Marker: Decodable { var imageLayoutVersion: String }

@@ -53,7 +53,15 @@ extension Endpoint {
 struct DockerRegistryServer: Sendable {
   let hostAndPort: String
 
-  static func with(_ body: (DockerRegistryServer) async throws -> Void) async throws {
+  /// The user and password of a registry that wants some.
+  static let (user, password) = ("trader", "open sesame")
+  /// That user as `htpasswd -B` writes it: the password's bcrypt hash.
+  private static let passwordFile = user + ":$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n"
+
+  /// - Parameter wantsLogin: whether it lets in `user` alone.
+  static func with(
+    wantsLogin: Bool = false, _ body: (DockerRegistryServer) async throws -> Void
+  ) async throws {
     try Tool.require(.dockerRegistry)
     try await Scratch.withDirectory("docker-registry") { directory in
       let configuration = "\(directory)/config.yml"
@@ -68,7 +76,9 @@ struct DockerRegistryServer: Sendable {
           addr: 127.0.0.1:0
 
         """
-      try Data(text.utf8).write(to: URL(filePath: configuration))
+      let login = "auth:\n  htpasswd:\n    realm: trade\n    path: \(directory)/passwords\n"
+      try Data(passwordFile.utf8).write(to: URL(filePath: "\(directory)/passwords"))
+      try Data((text + (wantsLogin ? login : "")).utf8).write(to: URL(filePath: configuration))
       let daemon = try await Daemon.start(
         try Tool.dockerRegistry.path(), ["serve", configuration], logIn: directory)
       try await running {
