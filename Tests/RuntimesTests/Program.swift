@@ -1,4 +1,4 @@
-// The Debian packages these tests need: bsdutils busybox-static libc-bin lxc runc systemd-container util-linux
+// The Debian packages these tests need: bsdutils busybox-static coreutils libc-bin lxc runc systemd-container util-linux
 //
 // A test whose program is missing fails and names the package. The tests that start containers run as root.
 
@@ -10,6 +10,7 @@ struct Program: Sendable {
   let package: String
 
   static let busybox = Program(name: "busybox", package: "busybox-static")
+  static let cp = Program(name: "cp", package: "coreutils")
   static let getent = Program(name: "getent", package: "libc-bin")
   static let ldd = Program(name: "ldd", package: "libc-bin")
   static let lxcExecute = Program(name: "lxc-execute", package: "lxc")

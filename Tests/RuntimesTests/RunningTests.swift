@@ -20,7 +20,7 @@ import Testing
     for directory in ["/usr", "/proc", "/sys", "/dev", "/tmp", "/root"] {
       try FileManager.default.createDirectory(atPath: path + directory, withIntermediateDirectories: true)
     }
-    try FileManager.default.copyItem(atPath: Program.busybox.path(), toPath: path + "/bin/busybox")
+    try await copy(Program.busybox.path(), to: path + "/bin/busybox")
     for applet in ["sh", "id", "cat"] {
       try FileManager.default.createSymbolicLink(
         atPath: path + "/bin/" + applet, withDestinationPath: "busybox")
@@ -38,9 +38,14 @@ import Testing
       try FileManager.default.createDirectory(
         at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
       let source = file == "/usr/bin/getent" ? getent : file
-      try FileManager.default.copyItem(
-        at: URL(filePath: source).resolvingSymlinksInPath(), to: place)
+      try await copy(source, to: place.path())
     }
+  }
+
+  /// By a process of its own: a file that this one writes may be open in a child that another test starts just then, and is
+  /// "busy" for whoever runs it until that child has become its program.
+  private func copy(_ source: String, to place: String) async throws {
+    try await Program.cp.run("-L", source, place)
   }
 
   /// A command that no format can hold without quoting, from an image that sets all there is.
