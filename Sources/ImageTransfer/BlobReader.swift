@@ -5,6 +5,21 @@ public protocol BlobReader: AnyObject {
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int
 }
 
+extension BlobReader {
+  /// Reads to the end, through one buffer.
+  /// - Parameter body: gets the next bytes, which are valid until it returns.
+  /// - Throws: what reading or `body` throws.
+  public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try read(into: buffer)
+      if count == 0 { return }
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+}
+
 /// Bytes in memory, as a blob.
 public final class MemoryReader: BlobReader {
   private let bytes: [UInt8]

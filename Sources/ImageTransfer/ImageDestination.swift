@@ -58,11 +58,6 @@ public struct BlobContent: Sendable {
     guard let progress else { return reader }
     return ProgressReader(reader, from: offset, progress)
   }
-
-  /// The whole; reading it throws unless its length and digest are right.
-  public func verifiedReader() throws -> VerifyingReader {
-    VerifyingReader(try reader(), expecting: descriptor)
-  }
 }
 
 /// Tells how far a reader is.

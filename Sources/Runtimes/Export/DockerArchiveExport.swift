@@ -53,25 +53,15 @@ public struct DockerArchiveExport: ImageExport {
   private static func add(
     _ layer: Descriptor, _ diffID: Digest, as name: String, of image: StagedImage, to writer: TarWriter
   ) throws {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
-    defer { buffer.deallocate() }
     var size: Int64 = 0
     var hasher = ContentHasher(diffID.algorithm)
-    let first = try DecompressingReader(try image.layer(layer))
-    while true {
-      let count = try first.read(into: buffer)
-      if count == 0 { break }
-      size += Int64(count)
-      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    try DecompressingReader(try image.layer(layer)).forEachPiece { piece in
+      size += Int64(piece.count)
+      hasher.update(piece)
     }
     let actual = hasher.digest()
     guard actual == diffID else { throw ArchiveError.wrongDiffID(expected: diffID, actual: actual) }
     try writer.add(TarEntry(path: RawPath(name), kind: .file, mode: 0o644, size: size))
-    let second = try DecompressingReader(try image.layer(layer))
-    while true {
-      let count = try second.read(into: buffer)
-      if count == 0 { return }
-      try writer.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-    }
+    try DecompressingReader(try image.layer(layer)).forEachPiece { try writer.write($0) }
   }
 }

@@ -53,16 +53,9 @@ extension TarWriter {
     try add(TarEntry(path: RawPath(path), kind: .file, mode: 0o644, size: Int64(bytes.count)), data: bytes)
   }
 
-  func add(blob: Descriptor, of image: StagedImage, as path: String? = nil) throws {
-    let path = path ?? "blobs/\(blob.digest.algorithm.rawValue)/\(blob.digest.encoded)"
+  func add(blob: Descriptor, of image: StagedImage) throws {
+    let path = "blobs/\(blob.digest.algorithm.rawValue)/\(blob.digest.encoded)"
     try add(TarEntry(path: RawPath(path), kind: .file, mode: 0o644, size: blob.size))
-    let reader = VerifyingReader(try image.layer(blob), expecting: blob)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
-    defer { buffer.deallocate() }
-    while true {
-      let count = try reader.read(into: buffer)
-      if count == 0 { return }
-      try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-    }
+    try VerifyingReader(try image.layer(blob), expecting: blob).forEachPiece { try write($0) }
   }
 }

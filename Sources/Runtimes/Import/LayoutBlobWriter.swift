@@ -66,17 +66,6 @@ final class LayoutBlobWriter {
 }
 
 extension BlobReader {
-  /// Reads to the end, through one buffer.
-  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
-    defer { buffer.deallocate() }
-    while true {
-      let count = try read(into: buffer)
-      if count == 0 { return }
-      try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-    }
-  }
-
   /// The whole, in memory.
   /// - Throws: `TransferError.notAnImage` if it has more bytes than `limit`.
   func contents(atMost limit: Int, of name: String) throws -> [UInt8] {

@@ -75,15 +75,9 @@ struct ImageInspection {
       (configBytes, config) = (nil, nil)
       return
     }
-    let reader = VerifyingReader(try source.blob(descriptor, from: 0), expecting: descriptor)
     var bytes: [UInt8] = []
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-    defer { buffer.deallocate() }
-    while true {
-      let count = try reader.read(into: buffer)
-      if count == 0 { break }
-      bytes += buffer[..<count]
-    }
+    let reader = VerifyingReader(try source.blob(descriptor, from: 0), expecting: descriptor)
+    try reader.forEachPiece { bytes += $0 }
     configBytes = bytes
     // An artifact's config is of another kind.
     config = try? ImageConfig(parsing: bytes)
