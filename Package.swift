@@ -26,7 +26,7 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive",
-      providers: [.apt(["libarchive-dev", "liblzma-dev", "zlib1g-dev"])]),
+      providers: [.apt(["libarchive-dev", "libdeflate-dev", "liblzma-dev", "zlib1g-dev"])]),
     .target(
       name: "Archive",
       dependencies: ["CArchive", "ContainerImage", "ImageTransfer"],

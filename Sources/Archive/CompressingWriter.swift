@@ -6,12 +6,14 @@ import CArchive
 public final class CompressingWriter {
   private let sink: ByteSink
   private let handle: WriteHandle?
+  private let gzip: GzipWriter?
 
   /// - Parameter level: as the format has it; nil for its usual one.
   /// - Throws: `ArchiveError.failed`
   public init(_ compression: Compression, level: Int? = nil, to sink: ByteSink) throws {
     self.sink = sink
-    guard compression != .none else {
+    gzip = compression == .gzip ? try GzipWriter(level: level ?? 6, to: sink) : nil
+    guard compression != .none, gzip == nil else {
       handle = nil
       return
     }
@@ -19,16 +21,12 @@ public final class CompressingWriter {
     self.handle = handle
     let added =
       switch compression {
-      case .none: ARCHIVE_OK
-      case .gzip: archive_write_add_filter_gzip(handle.archive)
+      case .none, .gzip: ARCHIVE_OK
       case .zstd: archive_write_add_filter_zstd(handle.archive)
       case .xz: archive_write_add_filter_xz(handle.archive)
       case .bzip2: archive_write_add_filter_bzip2(handle.archive)
       }
     try handle.check(added)
-    if compression == .gzip {
-      try handle.check(archive_write_set_filter_option(handle.archive, "gzip", "timestamp", nil))
-    }
     if let level {
       try handle.check(
         archive_write_set_filter_option(handle.archive, compression.rawValue, "compression-level", "\(level)")
@@ -44,6 +42,7 @@ public final class CompressingWriter {
 
   /// - Throws: `ArchiveError.failed`, and what the sink throws.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    if let gzip { return try gzip.write(bytes) }
     guard let handle else { return try sink.write(bytes) }
     var rest = bytes
     while !rest.isEmpty {
@@ -54,5 +53,8 @@ public final class CompressingWriter {
   }
 
   /// All bytes are with the sink when this returns.
-  public func finish() throws { try handle?.close() }
+  public func finish() throws {
+    try gzip?.finish()
+    try handle?.close()
+  }
 }

@@ -2,9 +2,10 @@
 #define KONTOR_CARCHIVE_H
 
 // libarchive for tar, zstd and bzip2; zlib and liblzma beside it, because libarchive 3.6 does not compare a gzip
-// member's checksum and sets no limit to what an xz stream makes the decoder allocate.
+// member's checksum and sets no limit to what an xz stream makes the decoder allocate; libdeflate to compress.
 #include <archive.h>
 #include <archive_entry.h>
+#include <libdeflate.h>
 #include <lzma.h>
 #include <zlib.h>
 

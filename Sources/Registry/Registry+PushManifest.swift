@@ -15,10 +15,22 @@ extension Registry {
   /// - Parameters:
   ///   - reference: a tag to move, or the digest that the content must have.
   ///   - tags: further tags to move.
-  /// - Throws: `RegistryError.manifestInvalid`, `.manifestTooLarge`, `.digestMismatch`, `.referencesMissing`
+  /// - Throws: `RegistryError.manifestInvalid`, `.manifestTooLarge`, `.digestMismatch`, `.referencesMissing`, and what
+  ///   `Configuration.admit` throws.
   public func pushManifest(
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
     in repository: RepositoryName
+  ) async throws -> PushedManifest {
+    try await pushManifest(
+      content, contentType: contentType, as: reference, tags: tags, in: repository,
+      admission: configuration.admit)
+  }
+
+  /// As the other one.
+  /// - Parameter admission: nil for a manifest that this registry made itself.
+  func pushManifest(
+    _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
+    in repository: RepositoryName, admission: (@Sendable (Manifest) async throws -> Void)?
   ) async throws -> PushedManifest {
     guard content.readableBytes <= configuration.maximumManifestSize else {
       throw RegistryError.manifestTooLarge(limit: configuration.maximumManifestSize)
@@ -42,6 +54,7 @@ extension Registry {
     } catch {
       throw RegistryError.manifestInvalid("\(error)")
     }
+    try await admission?(manifest)
     do {
       try await store.metadata.putManifest(
         NewManifest(

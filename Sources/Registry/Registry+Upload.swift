@@ -54,6 +54,20 @@ extension Registry {
     return try await Self.finish(session, as: digest, range: nil, content: content)
   }
 
+  /// Receives a request's body, for whoever looks at it before it is stored. Nothing is left of it unless that is done.
+  public func receiveUpload(
+    _ content: UploadContent, in repository: RepositoryName
+  ) async throws -> UploadSession {
+    let session = try await store.uploadAtOnce(to: repository, algorithm: .sha256)
+    do {
+      _ = try await Self.receive(content, into: session, range: nil)
+    } catch {
+      await session.cancel()
+      throw error
+    }
+    return session
+  }
+
   /// Ends an upload session; its content goes.
   /// - Throws: `RegistryError.uploadUnknown`
   public func cancelUpload(_ id: String, in repository: RepositoryName) async throws {

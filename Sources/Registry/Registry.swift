@@ -13,6 +13,8 @@ public final class Registry: Sendable {
     public var maximumManifestSize = 4 << 20
     /// How long a blob that no manifest needs stays, from the last time a client was told that it exists.
     public var gracePeriod = Duration.seconds(3600)
+    /// Looks at each manifest that is pushed, before it is stored; throws to refuse it.
+    public var admit: (@Sendable (Manifest) async throws -> Void)?
 
     public init() {}
   }

@@ -6,24 +6,31 @@ import NIOHTTP1
 import Registry
 import Storage
 
-/// Answers every request: the distribution API under `/v2/`, and what operators ask for.
+/// Answers every request: the distribution API under `/v2/`, appc's discovery and images, and what operators ask for.
 ///
 /// What only looks up is answered on the event loop at once; what writes, or may read for long, in a task.
 public final class RegistryHandler: HTTPHandler {
   let registry: Registry
   let metrics: Metrics
   let logger: Logger
+  private let appContainer: AppContainerHandler
   private let accessLog: AccessLog?
 
-  public init(registry: Registry, metrics: Metrics, accessLog: AccessLog?, logger: Logger) {
+  public init(
+    registry: Registry, appContainer: AppContainerService, metrics: Metrics, accessLog: AccessLog?,
+    logger: Logger
+  ) {
     self.registry = registry
+    self.appContainer = AppContainerHandler(service: appContainer, logger: logger)
     self.metrics = metrics
     self.accessLog = accessLog
     self.logger = logger
   }
 
   public func answer(_ request: HTTPRequest) -> HTTPAnswer {
-    guard request.path.hasPrefix("/v2") else { return operations(request) }
+    guard request.path.hasPrefix("/v2") else {
+      return appContainer.answer(request) ?? operations(request)
+    }
     do throws(WireError) {
       guard let route = try Route(path: request.path) else {
         throw WireError(.notFound, .unsupported, "there is no endpoint \(request.path.quotedForMessage)")

@@ -76,7 +76,7 @@ enum Route: Sendable, Equatable {
 
   /// The path's pieces after the leading slash, each decoded by itself: an encoded slash is refused, for it
   /// would make two pieces of one. All are parts of one text, in their order.
-  private static func segments(of path: String) throws(WireError) -> [Substring] {
+  static func segments(of path: String) throws(WireError) -> [Substring] {
     guard path.utf8.contains(UInt8(ascii: "%")) else { return pieces(of: path) }
     var decoded = ""
     for piece in pieces(of: path) {

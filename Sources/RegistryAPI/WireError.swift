@@ -51,6 +51,7 @@ struct WireError: Error {
     switch error {
     case let error as WireError: self = error
     case let error as RegistryError: self.init(error)
+    case let error as ACIRefusal: self.init(error)
     case let error as StorageError: self.init(error)
     case RequestBodyError.timedOut:
       self.init(.requestTimeout, .blobUploadInvalid, "the body stopped: no byte came for too long; try again")
@@ -108,6 +109,15 @@ struct WireError: Error {
           message: "the manifest refers to content that this repository does not have: push it first",
           detail: [("digest", digest.description)])
       }
+    }
+  }
+
+  private init(_ error: ACIRefusal) {
+    switch error {
+    case .notFound(let reason): self.init(.notFound, .nameUnknown, reason)
+    case .notConvertible(let reason): self.init(.notFound, .unsupported, reason)
+    case .invalid(let reason): self.init(.badRequest, .manifestInvalid, reason)
+    case .notTrusted(let reason): self.init(.forbidden, .denied, reason)
     }
   }
 

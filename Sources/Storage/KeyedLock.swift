@@ -2,11 +2,13 @@ import Synchronization
 
 /// One lock per key, held across suspensions: who works on one key waits for no one with another.
 /// Waiters get it in the order they asked.
-final class KeyedLock<Key: Hashable & Sendable>: Sendable {
+public final class KeyedLock<Key: Hashable & Sendable>: Sendable {
   /// Keys that are held, with those who wait for them.
   private let waiters = Mutex<[Key: [CheckedContinuation<Void, Never>]]>([:])
 
-  func withLock<Result>(
+  public init() {}
+
+  public func withLock<Result>(
     _ key: Key, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
   ) async rethrows -> Result {
     await acquire(key)

@@ -97,19 +97,8 @@ extension MetadataStore {
         database.cachedStatement(sql: "SELECT blob_id FROM manifest_blob WHERE manifest_id = ?"),
         arguments: [manifest])
       try database.run("DELETE FROM manifest_blob WHERE manifest_id = ?", [manifest])
-      for blob in blobs {
-        try database.run(
-          """
-          UPDATE repository_blob SET unreferenced_since = ?3
-          WHERE repository_id = ?1 AND blob_id = ?2
-            AND NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob_id = ?2 AND repository_id = ?1)
-          """, [repositoryID, blob, now])
-        try database.run(
-          """
-          DELETE FROM blob WHERE id = ?1 AND state = 2
-            AND NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob_id = ?1)
-          """, [blob])
-      }
+      try database.run("DELETE FROM converted_aci WHERE manifest_id = ?", [manifest])
+      for blob in blobs { try database.unreferred(blob, in: repositoryID, now: now) }
       try database.run("DELETE FROM manifest WHERE id = ?", [manifest])
       return true
     }
@@ -178,6 +167,22 @@ extension ManifestRecord {
 }
 
 extension Database {
+  /// A manifest that referred to a blob does so no more. If it was the last one, the blob's grace period starts; one that
+  /// is not there is forgotten.
+  func unreferred(_ blob: Int64, in repository: Int64, now: Int64) throws {
+    try run(
+      """
+      UPDATE repository_blob SET unreferenced_since = ?3
+      WHERE repository_id = ?1 AND blob_id = ?2
+        AND NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob_id = ?2 AND repository_id = ?1)
+      """, [repository, blob, now])
+    try run(
+      """
+      DELETE FROM blob WHERE id = ?1 AND state = 2
+        AND NOT EXISTS (SELECT 1 FROM manifest_blob WHERE blob_id = ?1)
+      """, [blob])
+  }
+
   fileprivate func requireReferences(of new: NewManifest, in repository: Int64) throws {
     var missing: [Digest] = []
     if !new.allowsMissingBlobs {

@@ -91,6 +91,30 @@ enum Schema {
           ) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("2 appc") { database in
+      try database.execute(
+        sql: """
+          -- ACIs that were made of images. The manifest keeps the blob, by a row of manifest_blob.
+          CREATE TABLE converted_aci (
+            manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE,
+            -- As the ACI's manifest has them.
+            name TEXT NOT NULL,
+            version TEXT NOT NULL,
+            -- Of the way to convert: what another one made is made anew.
+            revision INTEGER NOT NULL,
+            blob_id INTEGER NOT NULL REFERENCES blob(id),
+            image_id TEXT NOT NULL,
+            -- The labels; NULL for none.
+            os TEXT,
+            arch TEXT,
+            -- Armored, and the fingerprint of its key; NULL for none.
+            signature TEXT,
+            signed_by TEXT,
+            PRIMARY KEY (manifest_id, name, version)
+          ) WITHOUT ROWID;
+          CREATE INDEX converted_aci_blob ON converted_aci(blob_id);
+          """)
+    }
     return migrator
   }
 }

@@ -39,22 +39,21 @@ final class UploadFile: @unchecked Sendable {
 
   /// Appends at the end. After an error the content is as long as it was before the call.
   func append(_ buffer: ByteBuffer) throws(StorageError) {
-    let result: Result<Void, StorageError> = buffer.withUnsafeReadableBytes { bytes in
-      do throws(StorageError) {
-        try FileSystem.write(bytes, to: descriptor, at: size)
-      } catch {
-        return .failure(error)
-      }
-      hasher.update(bytes)
-      return .success(())
-    }
+    try buffer.withUnsafeReadableBytes { bytes in
+      Result { () throws(StorageError) in try append(bytes) }
+    }.get()
+  }
+
+  /// Appends at the end. After an error the content is as long as it was before the call.
+  func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
     do throws(StorageError) {
-      try result.get()
+      try FileSystem.write(bytes, to: descriptor, at: size)
     } catch {
       ftruncate(descriptor, off_t(size))
       throw error
     }
-    size += Int64(buffer.readableBytes)
+    hasher.update(bytes)
+    size += Int64(bytes.count)
     if size - startedWriteBack >= Self.writeBackPiece {
       // Only a hint: an error here comes back from the sync that counts.
       _ = kontor_start_write_back(descriptor, startedWriteBack, size - startedWriteBack)

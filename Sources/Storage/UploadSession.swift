@@ -27,6 +27,9 @@ public struct UploadSession: ~Copyable, Sendable {
   /// Bytes received so far.
   public var size: Int64 { file.size }
 
+  /// The file that has them, for whoever has to look at the content before it is stored.
+  public var path: String { file.path }
+
   /// So many pieces are appended before other uploads get the thread.
   private static let mostAtOnce = 32
 
@@ -46,6 +49,23 @@ public struct UploadSession: ~Copyable, Sendable {
         }
       }
     }
+  }
+
+  /// Appends content that is made here, on a thread of its own, for that may take long. Whatever fails ends the session.
+  /// - Parameter body: gives its pieces to the function that it gets.
+  public func append<Value: Sendable>(
+    making body: @escaping @Sendable (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Value
+  ) async throws -> Value {
+    let file = file
+    return try await orCancel { try await onThreadOfItsOwn { try body { try file.append($0) } } }
+  }
+
+  /// Stores the content as a blob, whatever it is: as `finish(as:)`.
+  public consuming func finish() async throws -> (digest: Digest, size: Int64) {
+    let file = file
+    let store = store
+    let digest = try await orCancel { try await store.blocking { try file.digest(.sha256) } }
+    return (digest, try await finish(as: digest))
   }
 
   /// Ends this request's work: the session goes on with all that was received, even after a power cut.

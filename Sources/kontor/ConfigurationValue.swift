@@ -1,3 +1,4 @@
+import AppContainer
 import HTTPServer
 import Logging
 import Registry
@@ -163,21 +164,23 @@ extension ConfigurationValue where Value == [ListenAddress] {
   static var addresses: Self {
     Self(expected: "addresses such as 127.0.0.1:5000, [::1]:5000, :5000 (all) or unix:/run/kontor.sock") {
       json in
-      let texts: [JSONValue]
-      switch json {
-      case .array(let values): texts = values
-      // The environment has one text for all of them.
-      case .string(let text): texts = text.split(separator: ",").map { .string(String($0)) }
-      default: return nil
-      }
-      var addresses: [ListenAddress] = []
-      for case let text in texts {
-        guard case .string(let text) = text, let address = ListenAddress(parsing: text) else { return nil }
-        addresses.append(address)
-      }
-      return addresses
+      json.list(ListenAddress.init(parsing:))
     } print: { addresses in
       "[\(addresses.map { $0.description.quotedAsJSON }.joined(separator: ", "))]"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == [String] {
+  /// Names of hosts, without ports.
+  static var hosts: Self {
+    Self(expected: "names of hosts such as images.example.com, without ports") { json in
+      json.list { text in
+        let isName = (try? ACIdentifier(parsing: text)) != nil && !text.contains("/")
+        return isName ? text : nil
+      }
+    } print: { hosts in
+      "[\(hosts.map(\.quotedAsJSON).joined(separator: ", "))]"
     }
   }
 }
@@ -195,6 +198,23 @@ where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
 }
 
 extension JSONValue {
+  /// Texts of an array or, as the environment has them, of one text with commas.
+  /// - Returns: nil if one of them is no value.
+  fileprivate func list<Element>(_ parse: (String) -> Element?) -> [Element]? {
+    let texts: [JSONValue]
+    switch self {
+    case .array(let values): texts = values
+    case .string(let text): texts = text.split(separator: ",").map { .string(String($0)) }
+    default: return nil
+    }
+    var elements: [Element] = []
+    for text in texts {
+      guard case .string(let text) = text, let element = parse(text) else { return nil }
+      elements.append(element)
+    }
+    return elements
+  }
+
   /// A whole number; the environment has it as text.
   fileprivate var integer: Int64? {
     switch self {

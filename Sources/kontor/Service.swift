@@ -38,12 +38,24 @@ struct Service {
     } catch {
       throw Failure(message: "\(error)")
     }
-    let registry = Registry(store: store, configuration: settings.registry, logger: logger)
+    let acceptance: ACIAcceptance
+    let signing: AppContainerService.Configuration
+    do {
+      acceptance = settings.acceptance(store)
+      signing = try settings.appContainer()
+    } catch {
+      throw Failure(message: "\(error)")
+    }
+    var configuration = settings.registry
+    configuration.admit = { try await acceptance.admit($0) }
+    let registry = Registry(store: store, configuration: configuration, logger: logger)
+    let appContainer = AppContainerService(
+      registry: registry, acceptance: acceptance, configuration: signing, logger: logger)
     let collector = Collector(store: store, configuration: settings.collector, logger: logger)
     let accessLog = settings.logAccess ? AccessLog(format: settings.logFormat) : nil
     let connections = ConnectionCount()
     let handler = RegistryHandler(
-      registry: registry,
+      registry: registry, appContainer: appContainer,
       metrics: Metrics(registry: registry, collector: collector, connections: { connections.now }),
       accessLog: accessLog, logger: logger)
 

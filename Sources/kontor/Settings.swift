@@ -28,6 +28,16 @@ struct Settings: Equatable {
   /// Bytes.
   var maxManifestSize: Int64 = 4 << 20
 
+  /// Hosts that images are named for in appc; empty for any.
+  var appcHosts: [String] = []
+  /// A file with the secret key that signs the ACIs made here.
+  var appcSigningKey: String?
+  /// A file whose first line protects that key.
+  var appcPassphraseFile: String?
+  /// A directory of trusted keys, laid out as rkt's `trustedkeys`.
+  var appcTrustedKeys: String?
+  var appcRequireSignatures = false
+
   var uploadExpiry = Duration.seconds(24 * 3600)
 
   /// Zero for never.
@@ -47,6 +57,13 @@ struct Settings: Equatable {
       let (given, missing) = tlsKey == nil ? ("certificate", "key") : ("key", "certificate")
       throw ConfigurationError(
         "tls.\(given) is set but tls.\(missing) is not: TLS needs both (or neither, for plain HTTP)")
+    }
+    if appcRequireSignatures, appcTrustedKeys == nil {
+      throw ConfigurationError(
+        "appc.requireSignatures is true but appc.trustedKeys is not set: name the directory of the keys that count")
+    }
+    if appcPassphraseFile != nil, appcSigningKey == nil {
+      throw ConfigurationError("appc.passphraseFile is set but appc.signingKey is not: name the key, too")
     }
     if listen.isEmpty {
       throw ConfigurationError("server.listen is empty: name at least one address, such as 127.0.0.1:5000")

@@ -13,6 +13,7 @@ enum Tool: String, CaseIterable, Sendable {
   case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
   case tar, umoci, umount
   case chroot, runc
+  case gpg, gpgconf, gpgv
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
   case nspawn = "systemd-nspawn"
@@ -37,7 +38,9 @@ enum Tool: String, CaseIterable, Sendable {
     case .dockerRegistry: "docker-registry"
     case .lxcExecute: "lxc"
     case .nspawn: "systemd-container"
-    case .curl, .openssl, .podman, .runc, .skopeo, .strace, .tar, .umoci: rawValue
+    case .gpg: "gnupg"
+    case .gpgconf: "gpgconf"
+    case .curl, .gpgv, .openssl, .podman, .runc, .skopeo, .strace, .tar, .umoci: rawValue
     }
   }
 

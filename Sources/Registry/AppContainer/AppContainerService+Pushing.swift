@@ -1,0 +1,242 @@
+import AppContainer
+import Archive
+import ContainerImage
+import ImageTransfer
+import NIOCore
+import Storage
+
+extension AppContainerService {
+  /// What became of a pushed ACI.
+  public struct PushedACI: Sendable {
+    public let imageID: ACIImageID
+    public let repository: RepositoryName
+    public let tag: Tag
+    /// The OCI image that was made of it; nil if it needs other images.
+    public let image: Digest?
+  }
+
+  /// The repository of a name, for a push.
+  /// - Throws: `ACIRefusal.invalid`
+  public func repository(for name: ACIdentifier) throws(ACIRefusal) -> RepositoryName {
+    if let repository = configuration.hosts.repository(of: name) { return repository }
+    let hosts = configuration.hosts.hosts
+    throw .invalid(
+      "\(name) cannot be an image of this registry: expected "
+        + (hosts.isEmpty ? "HOST" : hosts.joined(separator: " or ")) + "/NAME, in lower case")
+  }
+
+  /// Takes an ACI: verifies it, makes an OCI image of it, and gives that the version as its tag.
+  /// - Parameters:
+  ///   - upload: has the image's file. It ends in any case.
+  ///   - signature: a detached signature over the file; nil for none.
+  /// - Throws: `ACIRefusal`, `StorageError`; then nothing of the image is stored under any name.
+  public func accept(
+    _ upload: consuming UploadSession, signature: [UInt8]?, as query: ACIQuery
+  ) async throws -> PushedACI {
+    let repository = upload.repository
+    let (tag, made): (Tag, Made)
+    do {
+      tag = try Self.tag(for: query)
+      let path = upload.path
+      made = try await read(signature, query, repository) { try StoredBlobReader(upload: path) }
+    } catch {
+      await upload.cancel()
+      throw error
+    }
+    let (aci, size) = try await upload.finish()
+    let subject = try await store(made, in: repository)
+    let artifact = try ACIArtifact(
+      made.summary, image: Descriptor(mediaType: MediaType(""), digest: aci, size: size),
+      signature: try await store(signature, in: repository), subject: subject)
+    _ = try await store(made.summary.manifestBytes, in: repository)
+    let document = try artifact.encoded
+    let manifest = try await push(document, in: repository)
+    try await tagging.withLock(TagKey(repository: repository, tag: tag)) {
+      let (content, type) = try await meaning(of: tag, in: repository, with: subject, made.image?.manifest ?? document)
+      _ = try await push(content, type, tags: [tag], in: repository)
+    }
+    try await removeEarlier(than: manifest, of: artifact, in: repository)
+    return PushedACI(imageID: made.summary.imageID, repository: repository, tag: tag, image: subject?.digest)
+  }
+
+  private static func tag(for query: ACIQuery) throws(ACIRefusal) -> Tag {
+    guard let version = query.labels.version else { return .latest }
+    if let tag = query.tag { return tag }
+    throw .invalid(
+      "the version \(version.quotedForMessage) cannot be a tag: expected letters, digits, \".\", \"-\" and \"_\"")
+  }
+
+  /// Takes a signature for an ACI that was pushed before.
+  /// - Returns: false if there is none such.
+  /// - Throws: `ACIRefusal`, `StorageError`
+  public func attach(_ signature: [UInt8], to query: ACIQuery) async throws -> Bool {
+    let repository = try repository(for: query.name)
+    guard let artifact = try await store.blocking({ [self] in try pushedArtifact(for: query) }) else {
+      return false
+    }
+    let (blobs, acceptance) = (store.blobs, acceptance)
+    try await onThreadOfItsOwn {
+      do {
+        try acceptance.check(signature, of: query.name) { try StoredBlobReader(artifact.image.digest, in: blobs) }
+      } catch {
+        throw ACIAcceptance.refusal(error)
+      }
+    }
+    let signed = artifact.with(signature: try await store(signature, in: repository))
+    let manifest = try await push(try signed.encoded, in: repository)
+    try await removeEarlier(than: manifest, of: signed, in: repository)
+    return true
+  }
+
+  /// What reading an ACI gave.
+  private struct Made: Sendable {
+    let summary: ACIReader.Summary
+    let layer: ACIToImage.Layer?
+    let image: ACIToImage.Image?
+  }
+
+  /// Reads the ACI, and stores the layer that is made of it.
+  private func read(
+    _ signature: [UInt8]?, _ query: ACIQuery, _ repository: RepositoryName,
+    _ open: @escaping @Sendable () throws -> any BlobReader
+  ) async throws -> Made {
+    let acceptance = acceptance
+    let session = try await store.uploadAtOnce(to: repository, algorithm: .sha256)
+    let made: Made
+    do {
+      made = try await session.append { write in
+        try withoutActuallyEscaping(write) { write in
+          try acceptance.check(signature, of: query.name, open)
+          return try Self.convert(open, query, to: ByteSink { try write($0) })
+        }
+      }
+    } catch {
+      throw ACIAcceptance.refusal(error)
+    }
+    if let layer = made.layer {
+      _ = try await session.finish(as: layer.descriptor.digest)
+    } else {
+      await session.cancel()
+    }
+    return made
+  }
+
+  private static func convert(
+    _ open: @escaping () throws -> any BlobReader, _ query: ACIQuery, to sink: ByteSink
+  ) throws -> Made {
+    let conversion: ACIToImage
+    do {
+      conversion = try ACIToImage(open: open)
+    } catch AppContainerError.notConvertible {
+      let summary = try ACIReader.summary(of: open())
+      try check(summary.manifest, against: query)
+      return Made(summary: summary, layer: nil, image: nil)
+    }
+    try check(conversion.summary.manifest, against: query)
+    let layer = try conversion.writeLayer(to: sink)
+    return Made(summary: conversion.summary, layer: layer, image: try conversion.image(of: layer))
+  }
+
+  /// The name and the labels of the request have to be the image's own (appc 0.8.11, discovery.md, "Validation").
+  private static func check(_ manifest: AppContainerManifest, against query: ACIQuery) throws(ACIRefusal) {
+    guard manifest.name == query.name else {
+      throw .invalid("the image is named \(manifest.name) in its manifest, but was sent as \(query.name)")
+    }
+    for label in query.labels.labels where manifest.labels[label.name] != label.value {
+      let own = manifest.labels[label.name].map(\.quotedForMessage) ?? "not there"
+      throw .invalid(
+        "the label \(label.name) was sent as \(label.value.quotedForMessage), but in the image's manifest it is \(own)"
+      )
+    }
+  }
+
+  private func store(_ made: Made, in repository: RepositoryName) async throws -> Descriptor? {
+    guard let image = made.image else { return nil }
+    _ = try await store(image.config, in: repository)
+    return try await push(image.manifest, in: repository)
+  }
+
+  private func store(_ content: [UInt8]?, in repository: RepositoryName) async throws -> Descriptor? {
+    guard let content else { return nil }
+    let digest = Digest(hashing: content)
+    let session = try await store.uploadAtOnce(to: repository, algorithm: digest.algorithm)
+    try await session.append(ByteBuffer(bytes: content))
+    return Descriptor(mediaType: MediaType(""), digest: digest, size: try await session.finish(as: digest))
+  }
+
+  private func push(
+    _ manifest: [UInt8], _ type: MediaType = .ociImageManifest, tags: [Tag] = [], in repository: RepositoryName
+  ) async throws -> Descriptor {
+    let digest = Digest(hashing: manifest)
+    _ = try await registry.pushManifest(
+      ByteBuffer(bytes: manifest), contentType: type, as: .digest(digest), tags: tags, in: repository,
+      admission: nil)
+    return Descriptor(mediaType: type, digest: digest, size: Int64(manifest.count))
+  }
+
+  /// The document that a tag is to mean when an image joins it: the image's, or an index with those for other platforms that
+  /// the tag means now.
+  /// - Parameter image: nil if it is none that an index could list.
+  private func meaning(
+    of tag: Tag, in repository: RepositoryName, with image: Descriptor?, _ document: [UInt8]
+  ) async throws -> (content: [UInt8], MediaType) {
+    guard let image else { return (document, .ociImageManifest) }
+    let (metadata, blobs) = (store.metadata, store.blobs)
+    let entries = try await store.blocking { () throws -> [Descriptor] in
+      let reader = PlatformReader(metadata: metadata, blobs: blobs, repository: repository)
+      let own = try reader.withPlatform(image)
+      guard let record = try metadata.manifest(.tag(tag), in: repository) else { return [own] }
+      let current = try Self.parse(record)
+      let known = current.kind == .index ? current.manifests : [try reader.withPlatform(record.descriptor)]
+      return known.filter { $0.platform != nil && $0.platform != own.platform } + [own]
+    }
+    guard entries.count > 1 else { return (document, .ociImageManifest) }
+    return (try ImageIndex(manifests: entries).bytes, .ociImageIndex)
+  }
+
+  /// The same image may have been pushed before with no signature, or another: only the last one counts.
+  private func removeEarlier(
+    than manifest: Descriptor, of artifact: ACIArtifact, in repository: RepositoryName
+  ) async throws {
+    guard let subject = artifact.subject else { return }
+    let earlier = try await store.blocking { [store] in
+      try store.metadata.referrers(
+        of: subject.digest, in: repository, artifactType: ACIArtifact.artifactType, after: 0, limit: 100,
+        byteLimit: 1 << 20)
+    }
+    for entry in earlier.descriptors where entry.digest != manifest.digest {
+      guard let described = ACIArtifact.described(by: entry.annotations ?? [:]), described.name == artifact.name
+      else { continue }
+      _ = try await store.metadata.deleteManifest(entry.digest, in: repository)
+    }
+  }
+
+  struct TagKey: Hashable, Sendable {
+    let repository: RepositoryName
+    let tag: Tag
+  }
+}
+
+/// Finds out which platform a stored image is for.
+private struct PlatformReader {
+  let metadata: MetadataStore
+  let blobs: BlobStore
+  let repository: RepositoryName
+
+  /// - Returns: without one, if it is no image.
+  func withPlatform(_ manifest: Descriptor) throws -> Descriptor {
+    var descriptor = manifest
+    guard let record = try metadata.manifest(.digest(manifest.digest), in: repository),
+      let config = try AppContainerService.parse(record).config, try blobs.size(of: config.digest) != nil,
+      let bytes = try StoredBlobReader.contents(of: config.digest, in: blobs, atMost: 8 << 20)
+    else { return descriptor }
+    descriptor.platform = (try? ImageConfig(parsing: bytes))?.platform
+    return descriptor
+  }
+}
+
+extension ManifestRecord {
+  fileprivate var descriptor: Descriptor {
+    Descriptor(mediaType: mediaType, digest: digest, size: Int64(content.readableBytes))
+  }
+}
