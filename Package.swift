@@ -89,6 +89,8 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),
+    .target(name: "CRnp", linkerSettings: [.linkedLibrary("rnp")]),
+    .target(name: "Trust", dependencies: ["CRnp", "ContainerImage"], swiftSettings: strict),
     .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
@@ -116,6 +118,7 @@ let package = Package(
     .testTarget(
       name: "RuntimesTests", dependencies: ["Archive", "ContainerImage", "ImageTransfer", "Runtimes"],
       swiftSettings: strict),
+    .testTarget(name: "TrustTests", dependencies: ["Trust"], swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",
