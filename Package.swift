@@ -68,7 +68,7 @@ let package = Package(
     .target(
       name: "Registry",
       dependencies: [
-        "ContainerImage", "Storage",
+        "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "Storage", "Trust",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],
@@ -76,7 +76,7 @@ let package = Package(
     .target(
       name: "RegistryAPI",
       dependencies: [
-        "ContainerImage", "HTTPServer", "Registry",
+        "AppContainer", "ContainerImage", "HTTPServer", "Registry", "Storage",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -89,6 +89,8 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),
+    .target(name: "CRnp", linkerSettings: [.linkedLibrary("rnp")]),
+    .target(name: "Trust", dependencies: ["CRnp", "ContainerImage"], swiftSettings: strict),
     .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
@@ -97,8 +99,8 @@ let package = Package(
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI", "RegistryClient",
-        "Runtimes", "Storage",
+        "AppContainer", "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI",
+        "RegistryClient", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -116,6 +118,7 @@ let package = Package(
     .testTarget(
       name: "RuntimesTests", dependencies: ["Archive", "ContainerImage", "ImageTransfer", "Runtimes"],
       swiftSettings: strict),
+    .testTarget(name: "TrustTests", dependencies: ["Trust"], swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",

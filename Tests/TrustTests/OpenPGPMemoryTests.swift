@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+import Trust
+
+/// Content is never in memory as a whole, and nothing stays of an operation.
+@Suite(.serialized) struct OpenPGPMemoryTests {
+  /// Bytes that this process has in memory now.
+  private func residentBytes() throws -> Int {
+    let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+    return try #require(Int(fields[1])) * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+
+  @Test func streamsLargeContent() throws {
+    try GnuPG.use { gpg in
+      try gpg.makeKey("Ann")
+      let signer = try OpenPGPSigner(
+        secretKey: SecretBytes(gpg.run("--export-secret-keys", "Ann")), passphrase: nil, at: now)
+      let size = 300 << 20
+      let before = try residentBytes()
+      var most = 0
+      func zeros() -> (UnsafeMutableRawBufferPointer) throws -> Int {
+        var left = size
+        return { buffer in
+          if left % (10 << 20) == 0 { most = max(most, try residentBytes()) }
+          let count = min(buffer.count, left)
+          buffer.initializeMemory(as: UInt8.self, repeating: 0)
+          left -= count
+          return count
+        }
+      }
+      let signature = try signer.sign(zeros(), at: now)
+      let verdict = try gpg.keyring("Ann").verify(signature, of: zeros(), at: now)
+      #expect(verdict.good != nil)
+      #expect(most > 0)
+      // Other tests may run in this process meanwhile.
+      #expect(most - before < 100 << 20)
+    }
+  }
+
+  @Test func nothingStaysOfAnOperation() throws {
+    try GnuPG.use { gpg in
+      try gpg.makeKey("Ann")
+      let secret = SecretBytes(try gpg.run("--export-secret-keys", "Ann"))
+      let signer = try OpenPGPSigner(secretKey: secret, passphrase: nil, at: now)
+      let keyring = try gpg.keyring("Ann")
+      let files = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+      for _ in 0..<300 {
+        let signature = try signer.sign(reader(), at: now)
+        _ = try keyring.verify(signature, of: reader(), at: now)
+        _ = try keyring.verify(Array("hello".utf8), of: reader(), at: now)
+        _ = try? OpenPGPKeyring(parsing: Array("hello".utf8), at: now)
+      }
+      let filesAfter = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+      #expect(filesAfter < files + 100)
+    }
+  }
+}
