@@ -28,6 +28,10 @@ let package = Package(
       name: "CArchive", pkgConfig: "libarchive",
       providers: [.apt(["libarchive-dev", "libdeflate-dev", "liblzma-dev", "zlib1g-dev"])]),
     .target(
+      name: "AppContainer",
+      dependencies: ["Archive", "ContainerImage", "ImageTransfer"],
+      swiftSettings: strict),
+    .target(
       name: "Archive",
       dependencies: ["CArchive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
@@ -104,6 +108,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AppContainerTests",
+      dependencies: ["AppContainer", "Archive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
     .testTarget(
       name: "ArchiveTests",

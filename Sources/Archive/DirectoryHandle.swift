@@ -7,7 +7,7 @@ import ContainerImage
 
 /// An open directory, by which all that is in it is reached with one name at a time and never through a symbolic link:
 /// the only way in which this module touches a tree.
-final class DirectoryHandle {
+final class DirectoryHandle: ResolvableDirectory {
   let descriptor: CInt
   /// The number by which the file system knows it.
   let inode: UInt64
@@ -61,6 +61,8 @@ final class DirectoryHandle {
     if errno == EINVAL || errno == ENOENT { return nil }
     throw .system(errno, "read the link \(name)")
   }
+
+  func contains(_ name: RawPath) throws(ArchiveError) -> Bool { try status(name) != nil }
 
   func makeDirectory(_ name: RawPath) throws(ArchiveError) {
     try check(name.withCString { mkdirat(descriptor, $0, 0o700) }, "make the directory \(name)")

@@ -27,7 +27,8 @@ extension LayerUnpacker {
   }
 
   private func place(
-    _ entry: TarEntry, _ name: RawPath, in parent: PathResolver.Location, _ archive: TarReader
+    _ entry: TarEntry, _ name: RawPath, in parent: PathResolver<DirectoryHandle>.Location,
+    _ archive: TarReader
   ) throws {
     let directory = parent.directory
     switch entry.kind {
@@ -106,7 +107,9 @@ extension LayerUnpacker {
     directories[RawPath("")] = DirectoryRecord(inode: root.inode, attributes: try attributes(of: entry))
   }
 
-  private func placeDirectory(_ entry: TarEntry, _ name: RawPath, in parent: PathResolver.Location) throws {
+  private func placeDirectory(
+    _ entry: TarEntry, _ name: RawPath, in parent: PathResolver<DirectoryHandle>.Location
+  ) throws {
     let attributes = try attributes(of: entry)
     var existing = try parent.directory.directory(name)
     if existing == nil {
@@ -122,7 +125,9 @@ extension LayerUnpacker {
   }
 
   /// One that entries are in and none describes.
-  private func makeImplicitDirectory(_ name: RawPath, in parent: PathResolver.Location) throws {
+  private func makeImplicitDirectory(_ name: RawPath, in parent: PathResolver<DirectoryHandle>.Location)
+    throws
+  {
     implicitDirectories += 1
     try checkEntryLimit()
     try parent.directory.makeDirectory(name)
@@ -233,9 +238,7 @@ extension LayerUnpacker {
   }
 
   private func reasonToLeaveOut(attribute name: RawPath) -> String? {
-    if name.hasPrefix("trusted.overlay.") || name.hasPrefix("user.overlay.") {
-      return "it is an order to overlayfs, not content"
-    }
+    if let reason = TarEntry.reasonToLeaveOut(attribute: name) { return reason }
     if !options.isPrivileged, name.hasPrefix("security.") || name.hasPrefix("trusted.") {
       return "only root can set it"
     }

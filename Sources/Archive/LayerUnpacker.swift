@@ -22,7 +22,7 @@ import ImageTransfer
 public final class LayerUnpacker {
   let options: UnpackOptions
   let root: DirectoryHandle
-  var resolver: PathResolver
+  var resolver: PathResolver<DirectoryHandle>
   var report = UnpackReport()
   /// What the directories will have in the end, by their paths.
   var directories: [RawPath: DirectoryRecord] = [:]
@@ -63,13 +63,13 @@ public final class LayerUnpacker {
     }
     // Until the layer has proved to be the right one.
     hasFailed = true
-    let stream = try ReadAhead(
-      layer, algorithm: diffID?.algorithm ?? .sha256, limit: options.byteLimit - report.bytes)
-    defer { stream.stop() }
-    try applyEntries(TarReader(blocks: stream))
-    let actual = try stream.finish()
+    let archive = try HashedArchive(
+      layer, algorithm: diffID?.algorithm ?? .sha256, byteLimit: options.byteLimit - report.bytes)
+    defer { archive.stop() }
+    try applyEntries(archive.entries)
+    let actual = try archive.finish()
     if let diffID, actual != diffID { throw ArchiveError.wrongDiffID(expected: diffID, actual: actual) }
-    report.bytes += stream.count
+    report.bytes += archive.byteCount
     report.layers += 1
     placed = []
     hasFailed = false

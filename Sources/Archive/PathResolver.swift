@@ -1,24 +1,33 @@
 import ContainerImage
 
+/// A directory in which paths are found: one that is open, or one that layers would make.
+protocol ResolvableDirectory: AnyObject {
+  /// The directory `name` in this one; nil if there is none, or if it is something else.
+  func directory(_ name: RawPath) throws(ArchiveError) -> Self?
+  /// What the symbolic link `name` says; nil if it is none.
+  func linkTarget(_ name: RawPath) throws(ArchiveError) -> RawPath?
+  func contains(_ name: RawPath) throws(ArchiveError) -> Bool
+}
+
 /// Finds the directories that entries go to, inside of a root and nowhere else: a path is walked name by name from the
 /// root's descriptor, a symbolic link on the way is read and its target walked the same way, with the root for `/` and
 /// for what `..` would leave it to. That is what a process in the image would see, and what Docker, containerd and umoci
 /// do: where `lib` links to `/usr/lib`, `lib/x` is put at `usr/lib/x` of the root.
-struct PathResolver {
+struct PathResolver<Directory: ResolvableDirectory> {
   /// A directory with the path at which it is, free of links.
   struct Location {
-    let directory: DirectoryHandle
+    let directory: Directory
     let path: RawPath
   }
 
-  private let root: DirectoryHandle
+  private let root: Directory
   /// Where the last entry went: most entries of a layer follow others of the same directory.
   private var last: (path: RawPath, location: Location)?
 
   /// As the kernel has it (`path_resolution(7)`).
-  private static let maximumLinks = 40
+  private static var maximumLinks: Int { 40 }
 
-  init(root: DirectoryHandle) { self.root = root }
+  init(root: Directory) { self.root = root }
 
   /// To be called when a directory or a symbolic link was removed or replaced.
   mutating func forget() { last = nil }
@@ -56,7 +65,7 @@ struct PathResolver {
           current = root
         }
         pending.append(contentsOf: target.components.reversed())
-      } else if try current.status(name) != nil {
+      } else if try current.contains(name) {
         throw ArchiveError.refused(
           entry: entry.description, reason: "\(RawPath(joining: way).appending(name)) is no directory")
       } else if let make {
@@ -71,7 +80,7 @@ struct PathResolver {
     return location
   }
 
-  private func reopen(_ way: [RawPath]) throws(ArchiveError) -> DirectoryHandle {
+  private func reopen(_ way: [RawPath]) throws(ArchiveError) -> Directory {
     var current = root
     for name in way {
       guard let next = try current.directory(name) else {

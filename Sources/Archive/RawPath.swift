@@ -15,7 +15,7 @@ public struct RawPath: Sendable, Hashable, Comparable, ExpressibleByStringLitera
   public init(stringLiteral text: String) { self.init(text.utf8) }
 
   /// With a slash between each two.
-  init(joining components: some Sequence<RawPath>) {
+  public init(joining components: some Sequence<RawPath>) {
     var joined: [UInt8] = []
     for component in components {
       if !joined.isEmpty { joined.append(Self.slash) }

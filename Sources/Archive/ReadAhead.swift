@@ -45,6 +45,9 @@ final class ReadAhead: BlockSource {
 
   deinit { stop() }
 
+  /// Of the blob; nil until the first block was given.
+  var compression: Compression? { shared.compression }
+
   /// - Throws: `ArchiveError.tooLarge`, `.damaged`, and what the blob's reader throws.
   func nextBlock() throws -> UnsafeRawBufferPointer {
     if isHolding { shared.giveBack() }
@@ -87,7 +90,7 @@ final class ReadAhead: BlockSource {
 /// `@unchecked Sendable`: the counters, the error and `isStopped` are touched under the mutex only. A buffer belongs to
 /// the producer from when it is free until it is counted as filled, and to the consumer from then until it is given
 /// back. `blob` and `hasher` are the producer's; the creator lets go of the blob until the thread was joined, and reads
-/// `digest` and `hashesAhead` after a hand-over by the mutex or the join.
+/// `digest` and `compression` after a hand-over by the mutex or the join.
 private final class Shared: @unchecked Sendable {
   static let slots = 8
 
@@ -96,7 +99,8 @@ private final class Shared: @unchecked Sendable {
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private let blob: any BlobReader
   private var hasher: ContentHasher
-  private(set) var hashesAhead = false
+  /// Set before the first buffer is filled.
+  private(set) var compression: Compression?
   private var filled = [Int](repeating: 0, count: slots)
   /// How many buffers were filled, and how many given back, from the start on.
   private var produced = 0
@@ -125,12 +129,15 @@ private final class Shared: @unchecked Sendable {
 
   var digest: Digest { hasher.digest() }
 
+  var hashesAhead: Bool { compression == Compression.none }
+
   // MARK: The producer's
 
   func produce() {
     do {
       let reader = try DecompressingReader(blob)
-      hashesAhead = reader.compression == .none
+      compression = reader.compression
+      let hashesAhead = hashesAhead
       while let slot = freeSlot() {
         let count = try fill(buffers[slot], from: reader)
         if count == 0 { break }

@@ -57,6 +57,14 @@ public struct TarEntry: Sendable, Hashable {
   }
 }
 
+extension TarEntry {
+  /// Why no tree is to have an extended attribute that a layer has; nil if it may.
+  static func reasonToLeaveOut(attribute name: RawPath) -> String? {
+    name.hasPrefix("trusted.overlay.") || name.hasPrefix("user.overlay.")
+      ? "it is an order to overlayfs, not content" : nil
+  }
+}
+
 /// A time of a file.
 public struct FileTime: Sendable, Hashable {
   /// Since 1970, without leap seconds.

@@ -75,6 +75,13 @@ public final class TarWriter {
     try data.withUnsafeBytes { try write($0) }
   }
 
+  /// Writes an entry with the data of the one that `reader` gave last. Holes stay holes.
+  /// - Throws: `ArchiveError`, and what the sink and the reader's source throw.
+  public func add(_ entry: TarEntry, dataFrom reader: TarReader) throws {
+    try add(entry)
+    try reader.forEachBlock { _, bytes in try write(bytes) }
+  }
+
   /// Ends the archive. All bytes are with the sink when this returns.
   public func finish() throws {
     try checkComplete()

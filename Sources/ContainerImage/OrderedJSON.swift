@@ -1,13 +1,13 @@
 /// A JSON document that can be changed in one place and written again with everything else as it was: members keep
 /// their order, and numbers their digits.
-public enum OrderedJSON: Equatable, Sendable {
+public enum OrderedJSON: Hashable, Sendable {
   case object([Member])
   case array([OrderedJSON])
   case string(String)
   /// A number, `true`, `false` or `null`, as written.
   case literal(String)
 
-  public struct Member: Equatable, Sendable {
+  public struct Member: Hashable, Sendable {
     public let name: String
     public var value: OrderedJSON
 
