@@ -120,7 +120,7 @@ let package = Package(
     .testTarget(name: "ContainerImageTests", dependencies: ["ContainerImage"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
-    .testTarget(name: "RegistryTests", dependencies: ["Registry"], swiftSettings: strict),
+    .testTarget(name: "RegistryTests", dependencies: ["AppContainer", "Registry"], swiftSettings: strict),
     .testTarget(name: "RegistryClientTests", dependencies: ["RegistryClient"], swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
     .testTarget(

@@ -2,7 +2,7 @@ import ContainerImage
 
 /// The specification's names of operating systems and architectures, and those of OCI images (appc 0.8.11, aci.md, label
 /// `arch`, and schema/types/labels.go, which it refers to).
-enum ACPlatform {
+public enum ACPlatform {
   /// Which pairs are valid: `types.ValidOSArch`.
   static let architectures = [
     "linux": [
@@ -34,7 +34,7 @@ enum ACPlatform {
   /// The platform of an image with these labels. One that does not depend on a system or an architecture is said to be
   /// for Linux, and for the architecture of this machine: an OCI image has to say something.
   /// - Throws: `AppContainerError.notConvertible`
-  static func platform(of labels: ACLabels) throws(AppContainerError) -> Platform {
+  public static func platform(of labels: ACLabels) throws(AppContainerError) -> Platform {
     let os = labels.os ?? "linux"
     guard labels.os != nil, let architecture = labels.architecture else {
       return Platform(

@@ -104,7 +104,7 @@ extension UInt8 {
       || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self)
   }
 
-  var isAlphanumeric: Bool {
+  package var isAlphanumeric: Bool {
     isLowerAlphanumeric || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
   }
 }

@@ -1,5 +1,4 @@
 import ContainerImage
-import FoundationEssentials
 import ImageTransfer
 
 /// An image in a registry, as a destination: `docker://…`. What came before an interruption stays there, and need not be
@@ -51,16 +50,7 @@ public struct RegistryDestination: ImageDestination {
     var descriptor = document.descriptor
     descriptor.artifactType = manifest.artifactType
     if !manifest.annotations.isEmpty { descriptor.annotations = manifest.annotations }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let index = try encoder.encode(
-      ReferrersIndex(manifests: listed + [descriptor]))
-    try repository.put(try ManifestDocument(Array(index), mediaType: .ociImageIndex), as: tag)
-  }
-
-  private struct ReferrersIndex: Encodable {
-    var schemaVersion = 2
-    var mediaType = MediaType.ociImageIndex
-    var manifests: [Descriptor]
+    let index = try ImageIndex(manifests: listed + [descriptor]).bytes
+    try repository.put(try ManifestDocument(index, mediaType: .ociImageIndex), as: tag)
   }
 }

@@ -77,7 +77,8 @@ struct SampleImage {
       root.annotations = [OCILayout.nameAnnotation: name]
       roots.append(root)
     }
-    let index = try OCIIndex(manifests: roots.isEmpty ? [root] : roots).json
+    let index = String(
+      decoding: try ImageIndex(manifests: roots.isEmpty ? [root] : roots).bytes, as: UTF8.self)
     let blobs = [config, layer, manifest].map { bytes in
       TestArchive.Item("blobs/sha256/\(Digest(hashing: bytes).encoded)", bytes: bytes)
     }

@@ -122,7 +122,7 @@ extension AppContainerService {
   private static func artifact(_ manifest: Manifest) throws -> ACIArtifact? {
     do {
       return try ACIArtifact(manifest)
-    } catch let error as AppContainerError {
+    } catch {
       throw ACIRefusal.notConvertible("\(error)")
     }
   }

@@ -23,7 +23,7 @@ public struct OCIArchiveExport: ImageExport {
         root.annotations = [OCILayout.nameAnnotation: name, OCILayout.containerdAnnotation: name]
       }
       try writer.add("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#)
-      try writer.add("index.json", OCIIndex(manifests: [root]).json)
+      try writer.add("index.json", String(decoding: ImageIndex(manifests: [root]).bytes, as: UTF8.self))
       for directory in ["blobs", "blobs/sha256"] {
         try writer.add(TarEntry(path: RawPath(directory), kind: .directory, mode: 0o755))
       }
