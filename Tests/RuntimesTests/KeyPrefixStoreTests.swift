@@ -17,7 +17,12 @@ import Trust
       let home = "/tmp/kontor-gpg-\(UInt32.random(in: .min ... .max))"
       try FileManager.default.createDirectory(
         atPath: home, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-      defer { try? FileManager.default.removeItem(atPath: home) }
+      defer {
+        // The agent may be ending still, and removes its sockets.
+        for _ in 0..<1000 where FileManager.default.fileExists(atPath: home) {
+          if (try? FileManager.default.removeItem(atPath: home)) == nil { usleep(10_000) }
+        }
+      }
       var made: [TestKey] = []
       do {
         for number in 0..<keys { made.append(try await TestKey("Key \(number)", home)) }
