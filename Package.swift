@@ -98,7 +98,7 @@ let package = Package(
     .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
-      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer"],
+      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer", "Trust"],
       swiftSettings: strict),
     .executableTarget(
       name: "kontor",
@@ -124,7 +124,8 @@ let package = Package(
     .testTarget(name: "RegistryClientTests", dependencies: ["RegistryClient"], swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
     .testTarget(
-      name: "RuntimesTests", dependencies: ["Archive", "ContainerImage", "ImageTransfer", "Runtimes"],
+      name: "RuntimesTests",
+      dependencies: ["Archive", "ContainerImage", "ImageTransfer", "Runtimes", "Trust"],
       swiftSettings: strict),
     .testTarget(name: "TrustTests", dependencies: ["Trust"], swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),

@@ -1,4 +1,4 @@
-// The Debian packages these tests need: bsdutils busybox-static coreutils libc-bin lxc runc systemd-container util-linux
+// The Debian packages these tests need: bsdutils busybox-static coreutils gnupg libc-bin lxc runc systemd-container util-linux
 //
 // A test whose program is missing fails and names the package. The tests that start containers run as root.
 
@@ -12,6 +12,8 @@ struct Program: Sendable {
   static let busybox = Program(name: "busybox", package: "busybox-static")
   static let cp = Program(name: "cp", package: "coreutils")
   static let getent = Program(name: "getent", package: "libc-bin")
+  static let gpg = Program(name: "gpg", package: "gnupg")
+  static let gpgconf = Program(name: "gpgconf", package: "gpgconf")
   static let ldd = Program(name: "ldd", package: "libc-bin")
   static let lxcExecute = Program(name: "lxc-execute", package: "lxc")
   static let lxcStart = Program(name: "lxc-start", package: "lxc")

@@ -23,7 +23,10 @@ struct GnuPG {
     let gpg = GnuPG(home: home)
     defer {
       _ = try? gpg.runProgram("/usr/bin/gpgconf", ["--homedir", home, "--kill", "all"])
-      try? FileManager.default.removeItem(atPath: home)
+      // The agent may be ending still, and removes its sockets.
+      for _ in 0..<1000 where FileManager.default.fileExists(atPath: home) {
+        if (try? FileManager.default.removeItem(atPath: home)) == nil { usleep(10_000) }
+      }
     }
     return try body(gpg)
   }

@@ -34,6 +34,34 @@ enum LocalFile {
     throw failure("look at \(path)")
   }
 
+  /// The names of regular files, or of links to such, in their order.
+  /// - Returns: none if there is no such directory.
+  static func fileNames(in directory: String) throws(TransferError) -> [String] {
+    guard let stream = opendir(directory) else {
+      if errno == ENOENT || errno == ENOTDIR { return [] }
+      throw failure("read \(directory)")
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw failure("read \(directory)") }
+        return names.sorted()
+      }
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      }
+      var status = stat()
+      guard stat("\(directory)/\(name)", &status) == 0 else {
+        // It went meanwhile.
+        if errno == ENOENT { continue }
+        throw failure("look at \(directory)/\(name)")
+      }
+      if status.st_mode & S_IFMT == S_IFREG { names.append(name) }
+    }
+  }
+
   static func makeDirectories(_ path: String) throws(TransferError) {
     var prefix = path.hasPrefix("/") ? "/" : ""
     for component in path.split(separator: "/") {
@@ -53,8 +81,11 @@ enum LocalFile {
   }
 
   /// Gives a file new content, all of it or nothing.
-  static func replace(_ path: String, with bytes: [UInt8]) throws(TransferError) {
-    let temporary = "\(path).\(UInt64.random(in: .min ... .max)).tmp"
+  /// - Parameter temporary: where it is written first, on the same file system; nil for a place beside the file.
+  static func replace(
+    _ path: String, with bytes: [UInt8], temporary: String? = nil
+  ) throws(TransferError) {
+    let temporary = temporary ?? "\(path).\(UInt64.random(in: .min ... .max)).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure("write \(temporary)") }
     do throws(TransferError) {

@@ -34,7 +34,7 @@ public struct OpenPGPKeyring: Sendable {
     encoded = [bytes]
   }
 
-  /// Keys of both; of a key that is in both, what either says of it.
+  /// Keys of both. Of a key that is in both, what either says counts; `keys` describes it as this one does.
   public mutating func add(_ other: OpenPGPKeyring) {
     let known = Set(keys.map(\.fingerprint))
     keys += other.keys.filter { !known.contains($0.fingerprint) }
