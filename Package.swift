@@ -97,8 +97,8 @@ let package = Package(
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI", "RegistryClient",
-        "Runtimes", "Storage",
+        "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI",
+        "RegistryClient", "Runtimes", "Storage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -24,5 +24,5 @@ public struct ByteSink {
     }
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws { try body(bytes) }
+  public func write(_ bytes: UnsafeRawBufferPointer) throws { try body(bytes) }
 }
