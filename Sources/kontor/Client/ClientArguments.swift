@@ -120,7 +120,8 @@ struct PlatformArguments: ParsableArguments {
 
 /// How a bundle for runc is made.
 struct BundleArguments: ParsableArguments {
-  @Flag(help: "Make a bundle (runc:DIR) that its user can run without root.")
+  @Flag(
+    help: "Make a bundle (runc:DIR) that its user can run without root; with the user's ids of /etc/subuid.")
   var rootless = false
 
   @Flag(help: "Make a bundle (runc:DIR) whose process has a terminal.")
@@ -129,7 +130,7 @@ struct BundleArguments: ParsableArguments {
   var options: RuntimeBundle.Options {
     var options = RuntimeBundle.Options()
     options.terminal = terminal
-    if rootless { options.rootless = .currentUser }
+    if rootless { options.rootless = .withSubordinates() }
     return options
   }
 }
