@@ -103,7 +103,7 @@ let package = Package(
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "AppContainer", "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI",
+        "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI",
         "RegistryClient", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

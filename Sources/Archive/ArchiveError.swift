@@ -12,7 +12,9 @@ public enum ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
   case damaged(entry: String?, reason: String)
   /// An entry that no honest layer has. Nothing was written for it.
   case refused(entry: String, reason: String)
-  /// A configured limit was reached.
+  /// The image has more than it may have.
+  case overLimit(Limit)
+  /// More memory would be needed than is allowed.
   case tooLarge(reason: String)
   /// The uncompressed layer is not the one that the image's config names.
   case wrongDiffID(expected: Digest, actual: Digest)
@@ -25,6 +27,7 @@ public enum ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
     case .damaged(nil, let reason): "the archive is damaged: \(reason)"
     case .damaged(let entry?, let reason): "the archive is damaged at \(entry.quotedForMessage): \(reason)"
     case .refused(let entry, let reason): "the layer's entry \(entry.quotedForMessage) was refused: \(reason)"
+    case .overLimit(let limit): "\(limit)"
     case .tooLarge(let reason): reason
     case .wrongDiffID(let expected, let actual):
       "the layer was refused: uncompressed it has the digest \(actual), where the image's config says \(expected); "

@@ -9,11 +9,14 @@ public final class DecompressingReader: BlobReader {
   public let compression: Compression
   private let blocks: BlobBlocks
   private let decoder: any BlobReader
+  private let budget: UnpackBudget?
   private var isAtEnd = false
 
   /// Reads the blob's first bytes.
+  /// - Parameter budget: for the uncompressed bytes; nil for a reader that counts them itself.
   /// - Throws: what the blob's reader throws.
-  public init(_ reader: any BlobReader) throws {
+  public init(_ reader: any BlobReader, within budget: UnpackBudget? = nil) throws {
+    self.budget = budget
     blocks = BlobBlocks(reader)
     compression = Compression(detecting: try blocks.peek(Compression.signatureLength))
     decoder =
@@ -25,10 +28,11 @@ public final class DecompressingReader: BlobReader {
       }
   }
 
-  /// - Throws: `ArchiveError.damaged`, and what the blob's reader throws.
+  /// - Throws: `ArchiveError.damaged`, `.overLimit`, and what the blob's reader throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     guard !isAtEnd, !buffer.isEmpty else { return 0 }
     let count = try decoder.read(into: buffer)
+    try budget?.take(bytes: count)
     if count == 0 {
       isAtEnd = true
       // To the blob's very end, for it may be there that its reader says it was the wrong one.

@@ -5,7 +5,7 @@ import ImageTransfer
 /// the digest of what they are uncompressed, as layers and App Container Images are.
 ///
 /// ```swift
-/// let archive = try HashedArchive(blob, algorithm: .sha256, byteLimit: 64 << 30)
+/// let archive = try HashedArchive(blob, algorithm: .sha256, within: UnpackBudget(limits))
 /// while let entry = try archive.entries.next() { … }
 /// let diffID = try archive.finish()
 /// ```
@@ -15,12 +15,12 @@ public final class HashedArchive {
   public let entries: TarReader
   private let stream: ReadAhead
 
-  /// - Parameter byteLimit: how many bytes the archive may have, uncompressed.
+  /// - Parameter budget: for the uncompressed bytes and the entries.
   /// - Throws: `ArchiveError`, and what the blob's reader throws.
-  public init(_ blob: any BlobReader, algorithm: DigestAlgorithm, byteLimit: Int64) throws {
-    stream = try ReadAhead(blob, algorithm: algorithm, limit: byteLimit)
+  public init(_ blob: any BlobReader, algorithm: DigestAlgorithm, within budget: UnpackBudget) throws {
+    stream = try ReadAhead(blob, algorithm: algorithm, within: budget)
     do {
-      entries = try TarReader(blocks: stream)
+      entries = try TarReader(blocks: stream, within: budget)
     } catch {
       stream.stop()
       throw error

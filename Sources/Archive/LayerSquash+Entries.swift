@@ -21,11 +21,6 @@ extension LayerSquash {
       nameBytes += entry.extendedAttributes.reduce(0) { $0 + $1.key.bytes.count + $1.value.count }
     default: break
     }
-    guard report.entries + implicitDirectories <= limits.entries else {
-      throw .tooLarge(
-        reason:
-          "the image has more entries than the limit of \(limits.entries): raise it if you trust the image")
-    }
     guard nameBytes <= limits.names else {
       throw .tooLarge(
         reason:
@@ -97,7 +92,7 @@ extension LayerSquash {
 
   /// One that entries are in and none describes.
   func makeImplicitDirectory(_ name: RawPath, in parent: PathResolver<SquashDirectory>.Location) throws {
-    implicitDirectories += 1
+    try budget.takeEntry()
     nameBytes += name.bytes.count
     try make(Self.implicitDirectory, name, in: parent.directory, of: parent.path.appending(name))
   }

@@ -40,6 +40,13 @@ public final class LayerSquash {
     public var names = 256 << 20
 
     public init() {}
+
+    var unpacking: UnpackLimits {
+      var unpacking = UnpackLimits()
+      unpacking.bytes = bytes
+      unpacking.entries = entries
+      return unpacking
+    }
   }
 
   /// What was read, and what was left out.
@@ -49,7 +56,7 @@ public final class LayerSquash {
   var resolver: PathResolver<SquashDirectory>
   /// Paths of entries that were left out: hard links to them are too.
   var skipped: Set<RawPath> = []
-  var implicitDirectories = 0
+  let budget: UnpackBudget
   var nameBytes = 0
   private var layers: [(layer: Layer, diffID: Digest)] = []
 
@@ -61,11 +68,11 @@ public final class LayerSquash {
   /// - Throws: `ArchiveError`, and what opening and reading the layers throws.
   public init(_ layers: [Layer], limits: Limits = Limits()) throws {
     self.limits = limits
+    budget = UnpackBudget(limits.unpacking)
     resolver = PathResolver(root: root)
     for (index, layer) in layers.enumerated() {
       let algorithm = layer.diffID?.algorithm ?? .sha256
-      let archive = try HashedArchive(
-        layer.open(), algorithm: algorithm, byteLimit: limits.bytes - report.bytes)
+      let archive = try HashedArchive(layer.open(), algorithm: algorithm, within: budget)
       defer { archive.stop() }
       try survey(archive.entries, of: index)
       let diffID = try archive.finish()
@@ -105,10 +112,11 @@ public final class LayerSquash {
   ///   root's entry is `./`.
   /// - Throws: `ArchiveError`, and what opening and reading the layers and the writer's sink throw.
   public func write(to writer: TarWriter, prefix: RawPath = "") throws {
+    let budget = UnpackBudget(limits.unpacking)
     let plan = try SquashPlan(root, layerCount: layers.count, prefix: prefix)
     for entry in plan.directories + plan.made { try writer.add(entry) }
     for (index, (layer, diffID)) in layers.enumerated() where !plan.layers[index].isEmpty {
-      let archive = try HashedArchive(layer.open(), algorithm: diffID.algorithm, byteLimit: limits.bytes)
+      let archive = try HashedArchive(layer.open(), algorithm: diffID.algorithm, within: budget)
       defer { archive.stop() }
       try Self.copy(plan.layers[index], from: archive.entries, to: writer)
       let actual = try archive.finish()

@@ -125,11 +125,10 @@ extension LayerUnpacker {
   }
 
   /// One that entries are in and none describes.
-  private func makeImplicitDirectory(_ name: RawPath, in parent: PathResolver<DirectoryHandle>.Location)
-    throws
-  {
-    implicitDirectories += 1
-    try checkEntryLimit()
+  private func makeImplicitDirectory(
+    _ name: RawPath, in parent: PathResolver<DirectoryHandle>.Location
+  ) throws {
+    try budget.takeEntry()
     try parent.directory.makeDirectory(name)
     guard let made = try parent.directory.directory(name) else { return }
     directories[parent.path.appending(name)] = implicitDirectory(made)

@@ -31,8 +31,7 @@ public final class LayerUnpacker {
   var placed: Set<PlacedName>?
   /// Paths of entries that were left out: hard links to them are too.
   var skipped: Set<RawPath> = []
-  /// How many directories were made that no entry describes.
-  var implicitDirectories = 0
+  let budget: UnpackBudget
   private var hasFailed = false
 
   /// - Parameter root: is made if it is not there, with the directory that it is in being there; must be empty.
@@ -46,6 +45,7 @@ public final class LayerUnpacker {
       throw ArchiveError.failed(operation: "unpack into \(path)", reason: "it is not empty")
     }
     self.options = options
+    budget = UnpackBudget(options.limits)
     resolver = PathResolver(root: root)
     directories[RawPath("")] = implicitDirectory(root)
   }
@@ -63,8 +63,7 @@ public final class LayerUnpacker {
     }
     // Until the layer has proved to be the right one.
     hasFailed = true
-    let archive = try HashedArchive(
-      layer, algorithm: diffID?.algorithm ?? .sha256, byteLimit: options.byteLimit - report.bytes)
+    let archive = try HashedArchive(layer, algorithm: diffID?.algorithm ?? .sha256, within: budget)
     defer { archive.stop() }
     try applyEntries(archive.entries)
     let actual = try archive.finish()
@@ -88,23 +87,9 @@ public final class LayerUnpacker {
     return report
   }
 
-  func checkEntryLimit() throws(ArchiveError) {
-    guard report.entries + implicitDirectories <= options.entryLimit else {
-      throw .tooLarge(
-        reason:
-          "the image has more files than the limit of \(options.entryLimit): raise the limit if you trust it")
-    }
-  }
-
   private func applyEntries(_ archive: TarReader) throws {
     while let entry = try archive.next() {
       report.entries += 1
-      guard report.entries <= options.entryLimit else {
-        throw ArchiveError.tooLarge(
-          reason:
-            "the image has more entries than the limit of \(options.entryLimit): raise it if you trust the image"
-        )
-      }
       if let warning = archive.warning { report.note(entry.path, warning) }
       try apply(entry, archive)
     }

@@ -20,12 +20,11 @@ final class ReadAhead: BlockSource {
   private var hasher = ContentHasher(.sha256)
   /// Uncompressed bytes that were given.
   private(set) var count: Int64 = 0
-  /// How many bytes may be given.
-  private let limit: Int64
+  private let budget: UnpackBudget
 
-  /// - Parameter limit: of uncompressed bytes, beyond which `nextBlock` throws `ArchiveError.tooLarge`.
-  init(_ blob: any BlobReader, algorithm: DigestAlgorithm, limit: Int64) throws(ArchiveError) {
-    self.limit = limit
+  /// - Parameter budget: for the uncompressed bytes.
+  init(_ blob: any BlobReader, algorithm: DigestAlgorithm, within budget: UnpackBudget) throws(ArchiveError) {
+    self.budget = budget
     hasher = ContentHasher(algorithm)
     shared = Shared(blob, algorithm)
     var thread = pthread_t()
@@ -48,7 +47,7 @@ final class ReadAhead: BlockSource {
   /// Of the blob; nil until the first block was given.
   var compression: Compression? { shared.compression }
 
-  /// - Throws: `ArchiveError.tooLarge`, `.damaged`, and what the blob's reader throws.
+  /// - Throws: `ArchiveError.overLimit`, `.damaged`, and what the blob's reader throws.
   func nextBlock() throws -> UnsafeRawBufferPointer {
     if isHolding { shared.giveBack() }
     isHolding = false
@@ -58,11 +57,7 @@ final class ReadAhead: BlockSource {
     }
     isHolding = true
     let block = UnsafeRawBufferPointer(rebasing: shared.buffers[slot][..<filled])
-    guard Int64(block.count) <= limit - count else {
-      throw ArchiveError.tooLarge(
-        reason:
-          "the image is larger than the limit of \(limit) bytes, unpacked: raise the limit if you trust it")
-    }
+    try budget.take(bytes: block.count)
     count += Int64(block.count)
     if !shared.hashesAhead { hasher.update(block) }
     return block

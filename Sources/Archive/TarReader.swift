@@ -15,6 +15,7 @@ import ImageTransfer
 public final class TarReader: BlobReader {
   private let handle: ReadHandle
   private let locale = UTF8Locale()
+  private let budget: UnpackBudget?
   private var current: RawPath?
   /// Bytes of the current entry's data that were not read yet; holes are none.
   private var dataLeft: Int64 = 0
@@ -25,13 +26,17 @@ public final class TarReader: BlobReader {
   private static let headerLimit = 4 << 20
 
   /// Reads the archive that the blob is; its compression is found by its content.
+  /// - Parameter budget: for the uncompressed bytes and the entries; nil for an archive that is trusted.
   /// - Throws: `ArchiveError`, and what the blob's reader throws.
-  public convenience init(_ blob: any BlobReader) throws {
-    try self.init(blocks: BlobBlocks(DecompressingReader(blob)))
+  public convenience init(_ blob: any BlobReader, within budget: UnpackBudget? = nil) throws {
+    try self.init(blocks: BlobBlocks(DecompressingReader(blob, within: budget)), within: budget)
   }
 
-  /// - Parameter blocks: the uncompressed archive.
-  init(blocks: any BlockSource) throws {
+  /// - Parameters:
+  ///   - blocks: the uncompressed archive.
+  ///   - budget: for the entries.
+  init(blocks: any BlockSource, within budget: UnpackBudget? = nil) throws {
+    self.budget = budget
     handle = try ReadHandle(blocks)
     archive_read_support_format_tar(handle.archive)
     archive_read_support_format_empty(handle.archive)
@@ -56,6 +61,7 @@ public final class TarReader: BlobReader {
         isAtEnd = true
         return nil
       }
+      try budget?.takeEntry()
       warning = status == ARCHIVE_WARN ? handle.message : nil
       let result = try TarEntry(reading: entry)
       current = result.path

@@ -15,13 +15,7 @@ public struct UnpackOptions: Sendable, Hashable {
   public var ownership: Ownership
   /// Whether devices are made, and `security.*` and `trusted.*` attributes set; otherwise they are left out and noted.
   public var isPrivileged: Bool
-  /// How many bytes an image's layers may have together, uncompressed. The default of 64 GiB is more than the
-  /// largest images have that are in use, and less than what fills a server's disk from a few MiB of zeros. Holes of sparse files take no space and do
-  /// not count.
-  public var byteLimit: Int64 = 64 << 30
-  /// How many entries an image's layers may have together. The default of 5 million is ten times what
-  /// the largest images have, and bounds the inodes and the memory that a hostile one can take.
-  public var entryLimit = 5_000_000
+  public var limits = UnpackLimits()
 
   /// What this process may do: as root everything as stored, else all belongs to the process's user.
   public init() {

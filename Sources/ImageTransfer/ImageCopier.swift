@@ -226,24 +226,9 @@ private struct CheckedSource: ImageSource {
   func root() throws -> ManifestDocument { try source.root() }
   func manifest(_ descriptor: Descriptor) throws -> ManifestDocument { try source.manifest(descriptor) }
   func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader {
-    CheckedReader(reader: try source.blob(descriptor, from: offset), isCancelled: isCancelled)
+    StoppableReader(try source.blob(descriptor, from: offset), isCancelled: isCancelled)
   }
   var origin: (registry: String, repository: RepositoryName)? { source.origin }
-}
-
-private final class CheckedReader: BlobReader {
-  private let reader: any BlobReader
-  private let isCancelled: @Sendable () -> Bool
-
-  init(reader: any BlobReader, isCancelled: @escaping @Sendable () -> Bool) {
-    self.reader = reader
-    self.isCancelled = isCancelled
-  }
-
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    if isCancelled() { throw TransferError.cancelled }
-    return try reader.read(into: buffer)
-  }
 }
 
 extension DispatchQueue {

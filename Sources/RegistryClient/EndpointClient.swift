@@ -34,6 +34,7 @@ final class EndpointClient: Sendable {
   private let authorizer: Authorizer
   private let proxies: ProxySettings
   private let options: ClientOptions
+  private let hasFailed = Mutex(false)
 
   private static let mostRedirects = 10
 
@@ -53,6 +54,9 @@ final class EndpointClient: Sendable {
         return try credentials.credentials(for: scope)
       }, fetch: { try pool.send($0) })
   }
+
+  /// Whether the server could not be reached, however often that was tried.
+  var isUnreachable: Bool { hasFailed.withLock { $0 } }
 
   /// - Returns: the last response: a final one, or the last that asked for patience.
   /// - Throws: `ConnectionFailure`, `AuthenticationFailure`, `SettingsError`, and what the body's source throws
@@ -74,7 +78,10 @@ final class EndpointClient: Sendable {
         failed += 1
         guard failure.kind == .network, call.isRepeatable,
           let next = options.retries.delay(after: failed, retryAfter: nil)
-        else { throw failure }
+        else {
+          if failure.kind == .network { hasFailed.withLock { $0 = true } }
+          throw failure
+        }
         delay = next
       }
       if let delay { try options.wait(delay) }

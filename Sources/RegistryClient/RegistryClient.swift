@@ -41,7 +41,8 @@ public final class RegistryClient: Sendable {
     do throws(SettingsError) {
       let found = try endpoints.endpoints(for: reference, operation)
       return RemoteRepository(
-        reference, operation, found.map(client), pool: pool, proxies: proxies, options: options)
+        reference, operation, found.enumerated().map { client($1, isLast: $0 == found.count - 1) },
+        pool: pool, proxies: proxies, options: options)
     } catch {
       throw error.transferError
     }
@@ -85,7 +86,10 @@ public final class RegistryClient: Sendable {
     }
   }
 
-  private func client(_ endpoint: RegistryEndpoint) -> EndpointClient {
-    EndpointClient(endpoint, pool: pool, credentials: credentials, proxies: proxies, options: options)
+  /// - Parameter isLast: false for a server after which others are asked: those need not wait for it.
+  private func client(_ endpoint: RegistryEndpoint, isLast: Bool = true) -> EndpointClient {
+    var options = options
+    if endpoint.isMirror, !isLast { options.retries.attempts = 1 }
+    return EndpointClient(endpoint, pool: pool, credentials: credentials, proxies: proxies, options: options)
   }
 }

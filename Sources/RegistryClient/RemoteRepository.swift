@@ -40,10 +40,12 @@ public final class RemoteRepository: Sendable {
     "/\(client.endpoint.reference.repository)\(rest)"
   }
 
-  /// Asks one server after another until one has what is wanted. A mirror that fails is passed over.
+  /// Asks one server after another until one has what is wanted. A mirror that fails is passed over, and one that cannot be
+  /// reached is not asked again.
   func reading<Value>(_ what: String, _ body: (EndpointClient) throws -> Value) throws -> Value {
     var firstFailure: (any Error)?
-    for client in clients {
+    for (number, client) in clients.enumerated() {
+      if client.endpoint.isMirror, client.isUnreachable, number < clients.count - 1 { continue }
       do {
         return try Self.translating(what) { try body(client) }
       } catch TransferError.cancelled {

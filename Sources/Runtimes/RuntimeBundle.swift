@@ -34,15 +34,16 @@ public struct RuntimeBundle: Sendable, Hashable {
     let process = try ContainerProcess(
       config, in: root, arguments: options.arguments, terminal: options.terminal)
     let user = process.user
-    var groups: [UInt32]? = user.additionalGroups
     if let ids = options.rootless {
       guard ids.contains(uid: user.uid, gid: user.gid) else {
         throw .notAnImage(
           "the image runs as \(user.uid):\(user.gid), and a rootless container has no such user: "
-            + "make a bundle that is not rootless, and run it as root")
+            + "have ids given to you in /etc/subuid and /etc/subgid and newuidmap installed, "
+            + "or make a bundle that is not rootless, and run it as root")
       }
-      if !ids.allowsAdditionalGroups(user.additionalGroups) { groups = nil }
     }
+    // runc refuses to set any without root, whatever is mapped.
+    let groups = options.rootless == nil ? user.additionalGroups : nil
     volumes = BundleVolume.all(of: config)
     let annotations = Self.annotations(config)
     omittedLabels = annotations.omitted

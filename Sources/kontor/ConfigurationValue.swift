@@ -1,4 +1,5 @@
 import AppContainer
+import ContainerImage
 import HTTPServer
 import Logging
 import Registry
@@ -36,38 +37,25 @@ extension ConfigurationValue where Value == Int {
 }
 
 extension ConfigurationValue where Value == Int64 {
-  private static var units: [(name: String, factor: Int64)] {
-    [
-      ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000),
-      ("kB", 1000), ("B", 1),
-    ]
-  }
-
   /// Bytes.
   static func size(_ range: ClosedRange<Int64>) -> Self {
     Self(
       expected:
-        "a size from \(text(range.lowerBound)) to \(text(range.upperBound)), such as 512KiB, 4MiB or 1GiB"
+        "a size from \(ByteSize(range.lowerBound)) to \(ByteSize(range.upperBound)), such as 512KiB, 4MiB or 1GiB"
     ) { json in
       guard let value = bytes(json), range.contains(value) else { return nil }
       return value
     } print: {
-      "\"\(text($0))\""
+      "\"\(ByteSize($0))\""
     }
   }
 
   private static func bytes(_ json: JSONValue) -> Int64? {
-    if let number = json.integer { return number }
-    guard case .string(let text) = json, let unit = units.first(where: { text.hasSuffix($0.name) }),
-      let number = Int64(text.dropLast(unit.name.count))
-    else { return nil }
-    let (product, overflow) = number.multipliedReportingOverflow(by: unit.factor)
-    return overflow ? nil : product
-  }
-
-  private static func text(_ bytes: Int64) -> String {
-    guard bytes != 0, let unit = units.first(where: { bytes % $0.factor == 0 }) else { return "0B" }
-    return "\(bytes / unit.factor)\(unit.name)"
+    switch json {
+    case .integer(let number): number
+    case .string(let text): ByteSize(parsing: text)?.bytes
+    default: nil
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Registry
+import Runtimes
 import Storage
 import Trust
 
@@ -9,7 +10,11 @@ extension Settings {
     acceptance.requiresSignatures = appcRequireSignatures
     if let appcTrustedKeys {
       let keys = KeyPrefixStore(directories: [appcTrustedKeys])
-      acceptance.trustedKeys = { try keys.keyring(for: $0, at: Date()) }
+      acceptance.trustedKeys = { name in
+        // Of names that no directory can have, none is trusted.
+        guard let prefix = try? KeyPrefix(parsing: name.description) else { return OpenPGPKeyring() }
+        return try keys.keyring(for: prefix, at: Date())
+      }
     }
     return acceptance
   }

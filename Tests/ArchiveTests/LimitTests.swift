@@ -24,12 +24,12 @@ import Testing
       let bomb = try bomb(compression, megabytes: 200)
       #expect(bomb.count < 300_000)
       var options = UnpackOptions()
-      options.byteLimit = 20 << 20
+      options.limits.bytes = 20 << 20
       let unpacker = try LayerUnpacker(root: directory + "/root", options: options)
       let error = try #require(throws: ArchiveError.self) {
         try unpacker.apply(MemoryReader(bomb), diffID: nil)
       }
-      guard case .tooLarge = error else { throw error }
+      #expect(error == .overLimit(.bytes(20 << 20)))
       #expect(try status(directory + "/root/zeros").st_size <= 20 << 20)
     }
   }
@@ -38,7 +38,7 @@ import Testing
     try withDirectory { directory in
       let blob = try bomb(.gzip, megabytes: 8)
       var options = UnpackOptions()
-      options.byteLimit = 20 << 20
+      options.limits.bytes = 20 << 20
       let unpacker = try LayerUnpacker(root: directory + "/root", options: options)
       try unpacker.apply(MemoryReader(blob), diffID: nil)
       try unpacker.apply(MemoryReader(blob), diffID: nil)
@@ -50,7 +50,7 @@ import Testing
     try withDirectory { directory in
       let blob = try compress(layer([.file("f")]) + [UInt8](repeating: 0, count: 30 << 20), .gzip)
       var options = UnpackOptions()
-      options.byteLimit = 20 << 20
+      options.limits.bytes = 20 << 20
       let unpacker = try LayerUnpacker(root: directory + "/root", options: options)
       #expect(throws: ArchiveError.self) { try unpacker.apply(MemoryReader(blob), diffID: nil) }
     }
@@ -59,7 +59,7 @@ import Testing
   @Test func entriesAndTheDirectoriesTheyAreInAreCounted() throws {
     try withDirectory { directory in
       var options = UnpackOptions()
-      options.entryLimit = 10
+      options.limits.entries = 10
       let files = (0..<11).map { Item.file(RawPath("\($0)")) }
       try unpack([Array(files[..<10])], into: directory + "/a", options: options)
       #expect(throws: ArchiveError.self) { try unpack([files], into: directory + "/b", options: options) }

@@ -346,7 +346,7 @@ private struct SigningKey {
 
   /// Puts the public key where rkt has those that it trusts for a prefix.
   func trust(for prefix: String, in directory: String) async throws {
-    let place = "\(directory)/prefix.d/\(prefix.replacing("/", with: ","))"
+    let place = "\(directory)/prefix.d/\(prefix)"
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
     let listing = String(decoding: try await gpg("--with-colons", "--fingerprint"), as: UTF8.self)
     let line = try #require(listing.split(separator: "\n").first { $0.hasPrefix("fpr:") })

@@ -153,7 +153,7 @@ extension EndToEndTests {
     func login() async throws {
       try Tool.require(.skopeo)
       let images = try await TestImage.shared
-      try await DockerRegistryServer.with(wantsLogin: true) { registry in
+      try await DockerRegistryServer.with(.passwords) { registry in
         try await KontorClient.with { client in
           let image = "\(registry.hostAndPort)/trade/hello:v1"
           let before = try await client.attempt(["push", images.source("hello"), image])

@@ -24,6 +24,8 @@ final class ScriptedRegistry: Sendable {
     var announcedLength: Int?
     /// Only so many bytes of the body are sent before the connection ends.
     var breaksAfter: Int?
+    /// The connection ends without a word.
+    var breaksHead = false
     /// The body is sent again and again.
     var isEndless = false
 
@@ -146,6 +148,7 @@ final class ScriptedRegistry: Sendable {
 
   /// - Returns: whether the connection goes on.
   private func send(_ answer: Answer, to connection: Int32, isHead: Bool) -> Bool {
+    if answer.breaksHead { return false }
     var head = "HTTP/1.1 \(answer.status) Status\r\n"
     for (name, value) in answer.headers { head += "\(name): \(value)\r\n" }
     if !answer.isEndless { head += "Content-Length: \(answer.announcedLength ?? answer.body.count)\r\n" }

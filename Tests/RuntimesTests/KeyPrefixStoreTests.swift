@@ -8,9 +8,9 @@ import Trust
 @Suite struct KeyPrefixStoreTests {
   private static let now = Date(timeIntervalSince1970: 2_500_000_000)
 
-  /// Runs `body` with two levels of directories that are not there yet, and with keys that GnuPG makes.
+  /// Runs `body` with two directories that are not there yet, and with keys that GnuPG makes.
   private func withStore(
-    keys: Int, _ body: (KeyPrefixStore, _ levels: [String], [TestKey]) async throws -> Void
+    keys: Int, _ body: (KeyPrefixStore, _ directories: [String], [TestKey]) async throws -> Void
   ) async throws {
     try await withDirectory { directory in
       // A short path: the agent's socket is in it.
@@ -31,8 +31,8 @@ import Trust
         throw error
       }
       try await Program.gpgconf.run("--homedir", home, "--kill", "all")
-      let levels = ["\(directory)/usr/lib/rkt", "\(directory)/etc/rkt"]
-      try await body(KeyPrefixStore(levels: levels), levels, made)
+      let directories = ["\(directory)/usr/lib/rkt/trustedkeys", "\(directory)/etc/rkt/trustedkeys"]
+      try await body(KeyPrefixStore(directories: directories), directories, made)
     }
   }
 
@@ -61,11 +61,11 @@ import Trust
   }
 
   @Test func aPrefixEndsAtASlash() async throws {
-    try await withStore(keys: 4) { store, levels, keys in
+    try await withStore(keys: 4) { store, directories, keys in
       #expect(try trusted(store, "example.com/a").isEmpty)
       let places = ["root.d", "prefix.d/example.com", "prefix.d/example.com/a", "prefix.d/example.com/a/b"]
       for (key, place) in zip(keys, places) {
-        try write(key.armored, "\(levels[0])/trustedkeys/\(place)/\(key.fingerprint)")
+        try write(key.armored, "\(directories[0])/\(place)/\(key.fingerprint)")
       }
       let expected = [
         "example.org": 1, "example.com": 2, "example.com/ab": 2, "example.com/a": 3, "example.com/a/c": 3,
@@ -79,7 +79,7 @@ import Trust
   }
 
   @Test func addsKeysWhereAndAsRktReadsThem() async throws {
-    try await withStore(keys: 2) { store, levels, keys in
+    try await withStore(keys: 2) { store, directories, keys in
       var ring = keys[0].keyring
       ring.add(keys[1].keyring)
       let scopes: [(KeyPrefixStore.Scope, String)] = [
@@ -87,7 +87,7 @@ import Trust
       ]
       for (key, (scope, place)) in zip(keys, scopes) {
         let path = try store.add(key.fingerprint, from: ring, for: scope, at: Self.now)
-        #expect(path == "\(levels[1])/trustedkeys/\(place)/\(key.fingerprint)")
+        #expect(path == "\(directories[1])/\(place)/\(key.fingerprint)")
         let text = try String(contentsOfFile: path, encoding: .utf8)
         #expect(text.hasPrefix("-----BEGIN PGP PUBLIC KEY BLOCK-----"))
         #expect(try OpenPGPKeyring(parsing: Array(text.utf8), at: Self.now).keys == key.keyring.keys)
@@ -106,32 +106,32 @@ import Trust
   }
 
   @Test func anEmptyFileTakesTrustAway() async throws {
-    try await withStore(keys: 2) { store, levels, keys in
+    try await withStore(keys: 2) { store, directories, keys in
       let name = keys[0].fingerprint
       let all = Set(keys.map(\.fingerprint))
       for key in keys {
-        try write(key.armored, "\(levels[0])/trustedkeys/root.d/\(key.fingerprint)")
-        try write(key.armored, "\(levels[0])/trustedkeys/prefix.d/example.com/\(key.fingerprint)")
+        try write(key.armored, "\(directories[0])/root.d/\(key.fingerprint)")
+        try write(key.armored, "\(directories[0])/prefix.d/example.com/\(key.fingerprint)")
       }
       #expect(try trusted(store, "example.com/a") == all)
-      // For every image; but the lower level's prefix still names the key.
-      try write("", "\(levels[1])/trustedkeys/root.d/\(name)")
+      // For every image; but the earlier directory's prefix still names the key.
+      try write("", "\(directories[1])/root.d/\(name)")
       #expect(try trusted(store, "example.org") == [keys[1].fingerprint])
       #expect(try trusted(store, "example.com/a") == all)
       // For those of a prefix.
-      try write("", "\(levels[1])/trustedkeys/prefix.d/example.com/a/\(name)")
+      try write("", "\(directories[1])/prefix.d/example.com/a/\(name)")
       #expect(try trusted(store, "example.com/a") == [keys[1].fingerprint])
       #expect(try trusted(store, "example.com/b") == all)
-      // A lower level does not take away what a higher one gives.
-      try write(keys[0].armored, "\(levels[1])/trustedkeys/prefix.d/example.com/b/\(name)")
-      try write("", "\(levels[0])/trustedkeys/prefix.d/example.com/b/\(name)")
+      // An earlier directory does not take away what a later one gives.
+      try write(keys[0].armored, "\(directories[1])/prefix.d/example.com/b/\(name)")
+      try write("", "\(directories[0])/prefix.d/example.com/b/\(name)")
       #expect(try trusted(store, "example.com/b") == all)
     }
   }
 
   @Test func onlyTheFirstKeyOfAFileCounts() async throws {
-    try await withStore(keys: 2) { store, levels, keys in
-      let path = "\(levels[1])/trustedkeys/root.d/\(keys[0].fingerprint)"
+    try await withStore(keys: 2) { store, directories, keys in
+      let path = "\(directories[1])/root.d/\(keys[0].fingerprint)"
       try write(keys[0].armored + keys[1].armored, path)
       #expect(try trusted(store, "example.com") == [keys[0].fingerprint])
       try write(keys[1].armored + keys[0].armored, path)
@@ -140,8 +140,8 @@ import Trust
   }
 
   @Test func filesThatAreNoKeysAreErrors() async throws {
-    try await withStore(keys: 1) { store, levels, keys in
-      let directory = "\(levels[1])/trustedkeys/root.d"
+    try await withStore(keys: 1) { store, directories, keys in
+      let directory = "\(directories[1])/root.d"
       for (name, text) in [
         ("\(keys[0].fingerprint)", "no key"), ("README", keys[0].armored),
         ("\(keys[0].fingerprint)".uppercased(), keys[0].armored),

@@ -19,6 +19,9 @@ public struct BundleExport: ImageExport {
       var notes = try ImageUnpacker(image: image).unpack(into: rootPath)
       let root = try RootDirectory(rootPath)
       let made = try RuntimeBundle(image.config, root: root, options: options)
+      if let ids = options.rootless, made.specification.process.user.uid != 0, ids.uids.count > 1 {
+        notes.append("all files belong to the container's root: its user may change only what anybody may")
+      }
       try made.makeVolumes(of: root, in: bundle)
       try LocalFile.replace("\(bundle)/config.json", with: try made.json())
       notes += made.omittedLabels.map { "the label \($0) is left out: a runtime would obey it" }

@@ -18,7 +18,7 @@ public struct DockerArchiveExport: ImageExport {
   public func check() throws { try TemporaryPath.requireFree(file, isDirectory: false) }
 
   public func export(_ image: StagedImage) throws -> [String] {
-    try TarFile(path: file).write { try Self.write(image, reference: reference, to: $0) }
+    try TarFile(path: file).write(image) { try Self.write(image, reference: reference, to: $0) }
     return []
   }
 
@@ -42,20 +42,22 @@ public struct DockerArchiveExport: ImageExport {
       TarEntry(path: RawPath(entry.Config), kind: .file, mode: 0o644, size: config.size),
       data: image.configBytes)
     var written: Set<String> = []
+    let budget = UnpackBudget(image.limits)
     for (layer, diffID) in zip(image.manifest.layers, image.config.rootfs.diffIDs) {
       let name = "\(diffID.encoded).tar"
       guard written.insert(name).inserted else { continue }
-      try add(layer, diffID, as: name, of: image, to: writer)
+      try add(layer, diffID, as: name, of: image, within: budget, to: writer)
     }
   }
 
   /// A tar entry begins with its size, which of a compressed layer is not known: so it is read twice.
   private static func add(
-    _ layer: Descriptor, _ diffID: Digest, as name: String, of image: StagedImage, to writer: TarWriter
+    _ layer: Descriptor, _ diffID: Digest, as name: String, of image: StagedImage,
+    within budget: UnpackBudget, to writer: TarWriter
   ) throws {
     var size: Int64 = 0
     var hasher = ContentHasher(diffID.algorithm)
-    try DecompressingReader(try image.layer(layer)).forEachPiece { piece in
+    try DecompressingReader(try image.layer(layer), within: budget).forEachPiece { piece in
       size += Int64(piece.count)
       hasher.update(piece)
     }

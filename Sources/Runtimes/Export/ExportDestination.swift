@@ -10,17 +10,24 @@ public final class ExportDestination: ImageDestination {
   private let staging: StagingArea
   private let layout: LayoutDestination
   private let root = Mutex<ManifestDocument?>(nil)
+  private let limits: UnpackLimits
+  private let isCancelled: @Sendable () -> Bool
   private let note: @Sendable (String) -> Void
 
   /// - Parameters:
   ///   - staging: for this destination alone.
+  ///   - limits: of what the image's layers may have.
+  ///   - isCancelled: whether the user stopped it.
   ///   - note: is told what the user should know of the result.
   /// - Throws: `TransferError` if the place cannot take the image.
   public init(
-    _ export: any ImageExport, staging: StagingArea, note: @escaping @Sendable (String) -> Void
+    _ export: any ImageExport, staging: StagingArea, limits: UnpackLimits = UnpackLimits(),
+    isCancelled: @escaping @Sendable () -> Bool = { false }, note: @escaping @Sendable (String) -> Void
   ) throws {
     self.export = export
     self.staging = staging
+    self.limits = limits
+    self.isCancelled = isCancelled
     self.note = note
     try export.check()
     layout = try LayoutDestination(OCILayout(path: staging.path), name: nil)
@@ -41,7 +48,8 @@ public final class ExportDestination: ImageDestination {
   public func finish() throws {
     guard let root = root.withLock({ $0 }) else { return }
     do {
-      let image = try StagedImage(LayoutSource(layout.layout, name: nil), root: root)
+      let image = try StagedImage(
+        LayoutSource(layout.layout, name: nil), root: root, limits: limits, isCancelled: isCancelled)
       for sentence in try export.export(image) { note(sentence) }
     } catch let error as ArchiveError {
       throw error.transferError
@@ -58,6 +66,8 @@ extension ArchiveError {
     case .wrongDiffID(let expected, let actual):
       .wrongContent(expected, reason: "uncompressed, the layer has the digest \(actual)")
     case .notAnArchive, .damaged, .refused: .notAnImage("\(self)")
+    case .overLimit(.bytes): .failed("\(self): raise it with --max-unpacked if you trust the image")
+    case .overLimit(.entries): .failed("\(self): raise it with --max-entries if you trust the image")
     case .tooLarge, .failed: .failed("\(self)")
     }
   }

@@ -10,7 +10,9 @@ struct ImageUnpacker {
   /// - Returns: what was left out, in sentences.
   /// - Throws: `ArchiveError`, `TransferError`
   func unpack(into directory: String) throws -> [String] {
-    let unpacker = try LayerUnpacker(root: directory)
+    var options = UnpackOptions()
+    options.limits = image.limits
+    let unpacker = try LayerUnpacker(root: directory, options: options)
     for (layer, diffID) in zip(image.manifest.layers, image.config.rootfs.diffIDs) {
       try unpacker.apply(try image.layer(layer), diffID: diffID)
     }

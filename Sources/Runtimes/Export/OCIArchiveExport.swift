@@ -16,7 +16,7 @@ public struct OCIArchiveExport: ImageExport {
   public func check() throws { try TemporaryPath.requireFree(file, isDirectory: false) }
 
   public func export(_ image: StagedImage) throws -> [String] {
-    try TarFile(path: file).write { writer in
+    try TarFile(path: file).write(image) { writer in
       var root = image.document.descriptor
       // Both names: of image-spec for tools that look for a tag, of containerd for its whole reference.
       if let name {

@@ -44,16 +44,17 @@ struct TarFile {
     TemporaryPath.remove(tree)
     defer { TemporaryPath.remove(tree) }
     let notes = try ImageUnpacker(image: image).unpack(into: tree)
-    return notes + (try write { try body(tree, $0) })
+    return notes + (try write(image) { try body(tree, $0) })
   }
 
-  /// Makes the file of what `body` writes.
-  func write<Value>(_ body: (TarWriter) throws -> Value) throws -> Value {
+  /// Makes the file of what `body` writes of the image.
+  func write<Value>(_ image: StagedImage, _ body: (TarWriter) throws -> Value) throws -> Value {
     try TemporaryPath(for: path).make { temporary in
       let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else { throw LocalFile.failure("write \(path)") }
       defer { close(descriptor) }
-      let writer = try TarWriter(to: ByteSink(descriptor: descriptor), compression: compression)
+      let writer = try TarWriter(
+        to: image.stoppable(ByteSink(descriptor: descriptor)), compression: compression)
       let value = try body(writer)
       try writer.finish()
       return value

@@ -1,3 +1,4 @@
+import Archive
 import ContainerImage
 import ImageTransfer
 
@@ -9,12 +10,21 @@ public struct StagedImage: Sendable {
   public let manifest: Manifest
   public let config: ImageConfig
   public let configBytes: [UInt8]
+  /// What its layers may have.
+  public let limits: UnpackLimits
+
+  private let isCancelled: @Sendable () -> Bool
 
   private static let largestConfig: Int64 = 8 << 20
 
   /// - Throws: `TransferError.notAnImage` if it is something else than an image with layers.
-  init(_ source: LayoutSource, root: ManifestDocument) throws {
+  init(
+    _ source: LayoutSource, root: ManifestDocument, limits: UnpackLimits,
+    isCancelled: @escaping @Sendable () -> Bool
+  ) throws {
+    self.isCancelled = isCancelled
     self.source = source
+    self.limits = limits
     document = root
     manifest = try root.manifest()
     guard let descriptor = manifest.config, descriptor.size <= Self.largestConfig else {
@@ -39,6 +49,16 @@ public struct StagedImage: Sendable {
     }
   }
 
-  /// The bytes of a layer's file, compressed as it is.
-  func layer(_ descriptor: Descriptor) throws -> any BlobReader { try source.blob(descriptor, from: 0) }
+  /// The bytes of a layer's file, compressed as it is, until the user stops it.
+  func layer(_ descriptor: Descriptor) throws -> any BlobReader {
+    StoppableReader(try source.blob(descriptor, from: 0), isCancelled: isCancelled)
+  }
+
+  /// Where bytes go until the user stops it.
+  func stoppable(_ sink: ByteSink) -> ByteSink {
+    ByteSink { bytes in
+      if isCancelled() { throw TransferError.cancelled }
+      try sink.write(bytes)
+    }
+  }
 }

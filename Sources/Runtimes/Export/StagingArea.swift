@@ -80,11 +80,7 @@ struct TemporaryPath {
       if errno == ENOENT { return try requireParent(of: path) }
       throw LocalFile.failure("look at \(path)")
     }
-    if isDirectory, status.st_mode & S_IFMT == S_IFDIR, rmdir(path) == 0 {
-      // It was empty, and is again: only to be tried.
-      guard mkdir(path, status.st_mode & 0o7777) == 0 else { throw LocalFile.failure("create \(path)") }
-      return
-    }
+    if isDirectory, status.st_mode & S_IFMT == S_IFDIR, try LocalFile.isEmptyOrMissing(path) { return }
     throw .exists("\(path) is there already: remove it, or name another place")
   }
 

@@ -24,9 +24,11 @@ public struct DockerArchiveImport: ImageImport {
 
   public var description: String { "docker-archive:\(file.path)" }
 
-  public func fill(_ layout: OCILayout, check: () throws -> Void) throws -> String? {
+  public func fill(
+    _ layout: OCILayout, limits: UnpackLimits, check: () throws -> Void
+  ) throws -> String? {
     // The list of what is wanted may come last, and what it names before: so the archive is read twice.
-    let contents = try contents(check)
+    let contents = try contents(limits, check)
     let image = try choose(in: try contents.images(of: file))
     let configName = try contents.place(of: image.config, in: file)
     let layerNames = try image.layers.map { try contents.place(of: $0, in: file) }
@@ -34,8 +36,9 @@ public struct DockerArchiveImport: ImageImport {
     var configBytes: [UInt8]?
     var layers: [String: Descriptor] = [:]
     let wanted = Set(layerNames)
+    let budget = UnpackBudget(limits)
     try layout.create()
-    try file.forEachEntry { entry, name, reader in
+    try file.forEachEntry(limits: limits) { entry, name, reader in
       try check()
       guard entry.kind == .file else { return }
       if name == configName {
@@ -43,7 +46,7 @@ public struct DockerArchiveImport: ImageImport {
       } else if wanted.contains(name) {
         let writer = try LayoutBlobWriter(layout)
         // containerd's images have them compressed; the DiffIDs are of what is inside.
-        try writer.write(try DecompressingReader(reader), check: check)
+        try writer.write(try DecompressingReader(reader, within: budget), check: check)
         layers[name] = try writer.finish(Self.layerType)
       }
     }
@@ -120,9 +123,9 @@ public struct DockerArchiveImport: ImageImport {
 
   // MARK: What the archive has
 
-  private func contents(_ check: () throws -> Void) throws -> DockerArchiveContents {
+  private func contents(_ limits: UnpackLimits, _ check: () throws -> Void) throws -> DockerArchiveContents {
     var result = DockerArchiveContents()
-    try file.forEachEntry { entry, name, reader in
+    try file.forEachEntry(limits: limits) { entry, name, reader in
       try check()
       switch entry.kind {
       case .file:

@@ -7,9 +7,12 @@ struct ImageFile {
   let path: String
 
   /// Reads the archive from its beginning, entry by entry.
+  /// - Parameter limits: of what the archive may have.
   /// - Throws: `TransferError.notFound`, `ArchiveError`
-  func forEachEntry(_ body: (TarEntry, _ name: String, TarReader) throws -> Void) throws {
-    let reader = try TarReader(try open())
+  func forEachEntry(
+    limits: UnpackLimits, _ body: (TarEntry, _ name: String, TarReader) throws -> Void
+  ) throws {
+    let reader = try TarReader(try open(), within: UnpackBudget(limits))
     while let entry = try reader.next() {
       // What is no name in an image archive cannot be one that is looked for.
       guard let name = Self.name(entry.path) else { continue }

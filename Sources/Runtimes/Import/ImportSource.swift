@@ -14,17 +14,19 @@ public final class ImportSource: ImageSource {
   /// Makes the image, which takes as long as reading it all.
   /// - Parameters:
   ///   - cache: such as `~/.cache`: where the image is until it is copied.
+  ///   - limits: of what the archive may have.
   ///   - isCancelled: whether the user stopped it.
   /// - Throws: `TransferError`; nothing is left then.
   public init(
-    _ importing: any ImageImport, cache: String, isCancelled: @escaping @Sendable () -> Bool = { false }
+    _ importing: any ImageImport, cache: String, limits: UnpackLimits = UnpackLimits(),
+    isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws {
     // Of this process alone: another one may import the same file, which may have changed.
     let staging = try StagingArea(for: "\(importing.description) \(getpid())", cache: cache)
     staging.remove()
     do {
       let layout = OCILayout(path: staging.path, shownAs: importing.description)
-      let name = try importing.fill(layout) {
+      let name = try importing.fill(layout, limits: limits) {
         if isCancelled() { throw TransferError.cancelled }
       }
       source = LayoutSource(layout, name: name)

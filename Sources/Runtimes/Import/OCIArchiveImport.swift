@@ -18,10 +18,12 @@ public struct OCIArchiveImport: ImageImport {
 
   public var description: String { "oci-archive:\(file.path)" }
 
-  public func fill(_ layout: OCILayout, check: () throws -> Void) throws -> String? {
+  public func fill(
+    _ layout: OCILayout, limits: UnpackLimits, check: () throws -> Void
+  ) throws -> String? {
     var documents: [String: [UInt8]] = [:]
     var isOfDocker = false
-    try file.forEachEntry { entry, name, reader in
+    try file.forEachEntry(limits: limits) { entry, name, reader in
       try check()
       guard entry.kind == .file else { return }
       switch name {

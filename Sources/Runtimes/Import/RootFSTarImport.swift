@@ -28,13 +28,15 @@ public struct RootFSTarImport: ImageImport {
 
   public var description: String { "rootfs-tar:\(file.path)" }
 
-  public func fill(_ layout: OCILayout, check: () throws -> Void) throws -> String? {
-    try checkArchive(check)
+  public func fill(
+    _ layout: OCILayout, limits: UnpackLimits, check: () throws -> Void
+  ) throws -> String? {
+    try checkArchive(limits, check)
     try layout.create()
     let writer = try LayoutBlobWriter(layout)
     let compressor = try CompressingWriter(.gzip, to: ByteSink { try writer.write($0) })
     var hasher = ContentHasher(.sha256)
-    try DecompressingReader(try file.open()).forEachPiece { piece in
+    try DecompressingReader(try file.open(), within: UnpackBudget(limits)).forEachPiece { piece in
       try check()
       hasher.update(piece)
       try compressor.write(piece)
@@ -56,8 +58,8 @@ public struct RootFSTarImport: ImageImport {
   }
 
   /// An archive that is damaged at its end would make an image that nobody can unpack: so it is read to there first.
-  private func checkArchive(_ check: () throws -> Void) throws {
-    let reader = try TarReader(try file.open())
+  private func checkArchive(_ limits: UnpackLimits, _ check: () throws -> Void) throws {
+    let reader = try TarReader(try file.open(), within: UnpackBudget(limits))
     var isEmpty = true
     while try reader.next() != nil {
       try check()

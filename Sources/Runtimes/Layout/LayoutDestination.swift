@@ -23,7 +23,7 @@ public final class LayoutDestination: ImageDestination {
   public init(_ layout: OCILayout, name: String?) throws(TransferError) {
     self.layout = layout
     self.name = name
-    if try LocalFile.size("\(layout.path)/oci-layout") == nil, try !Self.isEmptyOrMissing(layout.path) {
+    if try LocalFile.size("\(layout.path)/oci-layout") == nil, try !LocalFile.isEmptyOrMissing(layout.path) {
       throw .exists(
         "\(layout.path) is there and is no OCI image layout: name another directory, or remove it")
     }
@@ -132,16 +132,4 @@ public final class LayoutDestination: ImageDestination {
   public func abandon() { rmdir(partials) }
 
   private var partials: String { "\(layout.path)/.kontor-partial" }
-
-  private static func isEmptyOrMissing(_ path: String) throws(TransferError) -> Bool {
-    guard let directory = opendir(path) else {
-      if errno == ENOENT { return true }
-      if errno == ENOTDIR { return false }
-      throw LocalFile.failure("open \(path)")
-    }
-    defer { closedir(directory) }
-    var count = 0
-    while readdir(directory) != nil { count += 1 }
-    return count <= 2
-  }
 }

@@ -62,6 +62,19 @@ enum LocalFile {
     }
   }
 
+  /// Whether a directory can be made or filled there; false for what is none.
+  static func isEmptyOrMissing(_ path: String) throws(TransferError) -> Bool {
+    guard let directory = opendir(path) else {
+      if errno == ENOENT { return true }
+      if errno == ENOTDIR { return false }
+      throw failure("open \(path)")
+    }
+    defer { closedir(directory) }
+    var count = 0
+    while readdir(directory) != nil { count += 1 }
+    return count <= 2
+  }
+
   static func makeDirectories(_ path: String) throws(TransferError) {
     var prefix = path.hasPrefix("/") ? "/" : ""
     for component in path.split(separator: "/") {

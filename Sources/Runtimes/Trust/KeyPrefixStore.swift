@@ -9,14 +9,14 @@ import Trust
 /// The keys that may sign App Container images, in directories that rkt has too (its signing-and-verification guide, section
 /// "Key storage locations"):
 ///
-///     LEVEL/trustedkeys/root.d/FINGERPRINT               for every image
-///     LEVEL/trustedkeys/prefix.d/example.com/FINGERPRINT for images whose names are example.com or begin with example.com/
+///     DIRECTORY/root.d/FINGERPRINT               for every image
+///     DIRECTORY/prefix.d/example.com/FINGERPRINT for images whose names are example.com or begin with example.com/
 ///
-/// A file has one armored key, and as its name the key's fingerprint. An empty file takes away the trust that a lower level
+/// A file has one armored key, and as its name the key's fingerprint. An empty file takes away the trust that an earlier directory
 /// gives the key of its name: in `root.d` for every image, in `prefix.d` for those of the prefix.
 public struct KeyPrefixStore: Sendable {
   /// What came with the system, and what its administrator adds.
-  public static let rktLevels = ["/usr/lib/rkt", "/etc/rkt"]
+  public static let rktDirectories = ["/usr/lib/rkt/trustedkeys", "/etc/rkt/trustedkeys"]
 
   /// Which images a key is trusted for.
   public enum Scope: Sendable, Hashable {
@@ -31,10 +31,10 @@ public struct KeyPrefixStore: Sendable {
     }
   }
 
-  private let levels: [String]
+  private let directories: [String]
 
-  /// - Parameter levels: directories, the lowest first. They need not be there.
-  public init(levels: [String]) { self.levels = levels }
+  /// - Parameter directories: the last one overrides those before it. They need not be there.
+  public init(directories: [String]) { self.directories = directories }
 
   /// The keys whose signatures count for an image.
   ///
@@ -42,10 +42,10 @@ public struct KeyPrefixStore: Sendable {
   /// - Throws: `TransferError`, also if one of the files is no key or has another name: then nobody knows what was meant.
   public func keyring(for image: KeyPrefix, at time: Date) throws(TransferError) -> OpenPGPKeyring {
     var trusted: [String: OpenPGPKeyring] = [:]
-    for directories in [["root.d"], image.ancestry.map { "prefix.d/\($0)" }] {
-      for level in levels {
-        for directory in directories {
-          try read("\(level)/trustedkeys/\(directory)", into: &trusted, at: time)
+    for scopes in [["root.d"], image.ancestry.map { "prefix.d/\($0)" }] {
+      for directory in directories {
+        for scope in scopes {
+          try read("\(directory)/\(scope)", into: &trusted, at: time)
         }
       }
     }
@@ -54,13 +54,13 @@ public struct KeyPrefixStore: Sendable {
     return keyring
   }
 
-  /// Trusts a key, on the highest level.
+  /// Trusts a key, in the last directory.
   /// - Parameter fingerprint: of a key in `keyring`.
   /// - Returns: the file's path.
   public func add(
     _ fingerprint: OpenPGPFingerprint, from keyring: OpenPGPKeyring, for scope: Scope, at time: Date
   ) throws(TransferError) -> String {
-    guard let level = levels.last else { throw .failed("there is no directory for trusted keys") }
+    guard let own = directories.last else { throw .failed("there is no directory for trusted keys") }
     guard
       let armored = try Self.trust(
         "the key \(fingerprint)",
@@ -68,11 +68,11 @@ public struct KeyPrefixStore: Sendable {
           try keyring.armored(fingerprint, at: time)
         })
     else { throw .notFound("there is no key \(fingerprint) among those that were given") }
-    let directory = "\(level)/trustedkeys/\(scope.path)"
+    let directory = "\(own)/\(scope.path)"
     try LocalFile.makeDirectories(directory)
     let path = "\(directory)/\(fingerprint)"
     // rkt refuses to work if there is a file with any other name beside the keys.
-    let temporary = "\(level)/trustedkeys/\(fingerprint).\(UInt64.random(in: .min ... .max)).tmp"
+    let temporary = "\(own)/\(fingerprint).\(UInt64.random(in: .min ... .max)).tmp"
     try LocalFile.replace(path, with: armored, temporary: temporary)
     // Others than root run rkt too, whatever root's umask is.
     guard chmod(path, 0o644) == 0, chmod(directory, 0o755) == 0 else {

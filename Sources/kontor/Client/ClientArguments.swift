@@ -1,3 +1,4 @@
+import Archive
 import ArgumentParser
 import ContainerImage
 import ImageTransfer
@@ -52,8 +53,30 @@ struct CopyArguments: ParsableArguments {
   @Flag(help: "Only say what would be copied.")
   var dryRun = false
 
+  @Option(
+    help: ArgumentHelp(
+      "How much an image may have that is unpacked, or an archive that one is read from, uncompressed "
+        + "(default: \(ByteSize(UnpackLimits().bytes))).",
+      valueName: "size"))
+  var maxUnpacked: String?
+
+  @Option(help: ArgumentHelp("How many files such an image or archive may have.", valueName: "n"))
+  var maxEntries = UnpackLimits().entries
+
   mutating func validate() throws {
     guard (1...64).contains(jobs) else { throw ValidationError("--jobs is \(jobs): expected 1 to 64") }
+    guard maxEntries > 0 else {
+      throw ValidationError("--max-entries is \(maxEntries): expected a number from 1 on")
+    }
+  }
+
+  func limits() throws(ConfigurationError) -> UnpackLimits {
+    var limits = UnpackLimits()
+    if let maxUnpacked {
+      limits.bytes = try ConfigurationValue<Int64>.size(1...1 << 50).parse(maxUnpacked, of: "--max-unpacked")
+    }
+    limits.entries = maxEntries
+    return limits
   }
 
   func options(_ platform: Platform?) -> ImageCopier.Options {
@@ -97,7 +120,8 @@ struct PlatformArguments: ParsableArguments {
 
 /// How a bundle for runc is made.
 struct BundleArguments: ParsableArguments {
-  @Flag(help: "Make a bundle (runc:DIR) that its user can run without root.")
+  @Flag(
+    help: "Make a bundle (runc:DIR) that its user can run without root; with the user's ids of /etc/subuid.")
   var rootless = false
 
   @Flag(help: "Make a bundle (runc:DIR) whose process has a terminal.")
@@ -106,7 +130,7 @@ struct BundleArguments: ParsableArguments {
   var options: RuntimeBundle.Options {
     var options = RuntimeBundle.Options()
     options.terminal = terminal
-    if rootless { options.rootless = .currentUser }
+    if rootless { options.rootless = .withSubordinates() }
     return options
   }
 }

@@ -121,13 +121,14 @@ struct ImageCopy {
   func run(from: ImageLocation, to: ImageLocation, platform: Platform?) throws {
     Interruption.watch()
     let client = try arguments.client()
+    let limits = try copying.limits()
     let isQuiet = arguments.quiet
-    let destination = try to.destination(client, bundle) { sentence in
+    let destination = try to.destination(client, bundle, limits) { sentence in
       if !isQuiet { printError("kontor: note: \(sentence)") }
     }
     let copier = ImageCopier(
-      from: try from.source(client, making: making?.options(platform, for: from)), to: destination,
-      copying.options(platform),
+      from: try from.source(client, limits, making: making?.options(platform, for: from)),
+      to: destination, copying.options(platform),
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
     let report = try copier.copy()

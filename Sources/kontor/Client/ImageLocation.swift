@@ -1,3 +1,4 @@
+import Archive
 import ContainerImage
 import FoundationEssentials
 import ImageTransfer
@@ -96,9 +97,13 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     }
   }
 
-  /// - Parameter making: of what a root file system is made into an image; nil for what that says by itself.
+  /// - Parameters:
+  ///   - limits: of what an archive may have.
+  ///   - making: of what a root file system is made into an image; nil for what that says by itself.
   /// - Throws: `TransferError`, `ConfigurationError` if this is no place to read an image from.
-  func source(_ client: RegistryClient, making: RootFSTarImport.Options? = nil) throws -> any ImageSource {
+  func source(
+    _ client: RegistryClient, _ limits: UnpackLimits = UnpackLimits(), making: RootFSTarImport.Options? = nil
+  ) throws -> any ImageSource {
     if making != nil, !isRootFSTar {
       throw ConfigurationError(
         "\(self) is an image already, whose config stays as it is: options such as --entrypoint are for "
@@ -110,7 +115,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     case .layout(let directory, let name): return LayoutSource(OCILayout(path: directory), name: name)
     case .export(let export, let detail):
       return try ImportSource(
-        try Self.importing(export, detail, making ?? .init()), cache: Self.cache,
+        try Self.importing(export, detail, making ?? .init()), cache: Self.cache, limits: limits,
         isCancelled: { Interruption.isRequested })
     }
   }
@@ -142,10 +147,13 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       ?? "\(variables["HOME"] ?? "/")/.cache"
   }
 
-  /// - Parameter note: is told what the user should know of the result.
+  /// - Parameters:
+  ///   - limits: of what the layers of an image that is unpacked may have.
+  ///   - note: is told what the user should know of the result.
   /// - Throws: `TransferError`
   func destination(
-    _ client: RegistryClient, _ bundle: RuntimeBundle.Options, note: @escaping @Sendable (String) -> Void
+    _ client: RegistryClient, _ bundle: RuntimeBundle.Options, _ limits: UnpackLimits,
+    note: @escaping @Sendable (String) -> Void
   ) throws -> any ImageDestination {
     switch self {
     case .registry(let reference): return RegistryDestination(try client.repository(reference, for: .push))
@@ -155,8 +163,8 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       let current = FileManager.default.currentDirectoryPath
       return try ExportDestination(
         try Self.export(export, detail, bundle),
-        staging: StagingArea(for: "\(current) \(self)", cache: Self.cache),
-        note: note)
+        staging: StagingArea(for: "\(current) \(self)", cache: Self.cache), limits: limits,
+        isCancelled: { Interruption.isRequested }, note: note)
     }
   }
 

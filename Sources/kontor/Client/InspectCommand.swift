@@ -106,11 +106,11 @@ struct ImageInspection {
     }
     for entry in manifest.manifests {
       lines.append(
-        "manifest:  \(entry.digest) \(TerminalProgress.size(entry.size))"
+        "manifest:  \(entry.digest) \(ProgressBar.size(entry.size))"
           + (entry.platform.map { " \($0)" } ?? ""))
     }
     for layer in manifest.layers {
-      lines.append("layer:     \(layer.digest) \(TerminalProgress.size(layer.size))")
+      lines.append("layer:     \(layer.digest) \(ProgressBar.size(layer.size))")
     }
     if let subject = manifest.subject { lines.append("subject:   \(subject.digest)") }
     for (name, value) in manifest.annotations.sorted(by: { $0.key < $1.key }) {

@@ -10,16 +10,10 @@ import Synchronization
 /// Shows on standard error how a copy goes: with a bar for each blob under way on a terminal, with a line for each that is
 /// done elsewhere.
 final class TerminalProgress: CopyProgress {
-  private struct Bar {
-    let blob: Descriptor
-    let start: ContinuousClock.Instant
-    var position: Int64 = 0
-  }
-
   private struct State {
     var total = 0
     var done = 0
-    var bars: [Bar] = []
+    var bars: [ProgressBar] = []
     /// Lines that are drawn and have to be drawn over.
     var drawn = 0
     var timer: (any DispatchSourceTimer)?
@@ -57,7 +51,7 @@ final class TerminalProgress: CopyProgress {
       if let index = state.bars.firstIndex(where: { $0.blob.digest == blob.digest }) {
         state.bars[index].position = position
       } else {
-        state.bars.append(Bar(blob: blob, start: .now, position: position))
+        state.bars.append(ProgressBar(blob, position: position))
       }
     }
   }
@@ -80,64 +74,40 @@ final class TerminalProgress: CopyProgress {
       state.done += 1
       state.bars.removeAll { $0.blob.digest == blob.digest }
       let line =
-        "\(what) \(Self.short(blob.digest)) \(Self.size(blob.size)) (\(state.done) of \(state.total))"
+        "\(what) \(ProgressBar.short(blob.digest)) \(ProgressBar.size(blob.size)) "
+        + "(\(state.done) of \(state.total))"
       if isTerminal {
-        erase(&state)
-        write(line + "\n")
-        draw(&state)
+        draw(&state, below: line + "\n")
       } else {
         write(line + "\n")
       }
     }
   }
 
-  private func erase(_ state: inout State) {
-    if state.drawn > 0 { write("\u{1b}[\(state.drawn)A\u{1b}[J") }
-    state.drawn = 0
-  }
-
-  private func draw(_ state: inout State) {
-    var text = state.drawn > 0 ? "\u{1b}[\(state.drawn)A\u{1b}[J" : ""
-    for bar in state.bars { text += Self.line(bar) + "\n" }
-    state.drawn = state.bars.count
-    write(text)
-  }
-
-  private static let width = 24
-
-  private static func line(_ bar: Bar) -> String {
-    let share = bar.blob.size > 0 ? Double(bar.position) / Double(bar.blob.size) : 1
-    let filled = Int(min(1, share) * Double(width))
-    let elapsed = ContinuousClock.now - bar.start
-    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-    let rate = seconds > 0.5 ? Double(bar.position) / seconds : 0
-    let left = rate > 0 ? Int(Double(bar.blob.size - bar.position) / rate) : nil
-    let bars = String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
-    return "\(short(bar.blob.digest)) [\(bars)] \(size(bar.position)) of \(size(bar.blob.size))"
-      + (rate > 0 ? ", \(size(Int64(rate)))/s" : "") + (left.map { ", \(time($0)) left" } ?? "")
-  }
-
-  private static func time(_ seconds: Int) -> String {
-    seconds < 60 ? "\(seconds) s" : seconds < 3600 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
-  }
-
-  private static func short(_ digest: Digest) -> String {
-    "\(digest.algorithm.rawValue):\(digest.encoded.prefix(12))"
-  }
-
-  static func size(_ bytes: Int64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"]
-    var value = Double(bytes)
-    var unit = 0
-    while value >= 1024, unit < units.count - 1 {
-      value /= 1024
-      unit += 1
+  /// Never more than the terminal shows: what has gone off its upper edge, or over its right one, is not drawn over.
+  /// - Parameter line: stays above the bars.
+  private func draw(_ state: inout State, below line: String = "") {
+    let (columns, rows) = Self.terminalSize
+    var lines = state.bars.prefix(rows - 1).map { $0.line(width: columns - 1) }
+    if state.bars.count > lines.count {
+      lines[lines.count - 1] = String("and \(state.bars.count - lines.count + 1) more".prefix(columns - 1))
     }
-    let tenths = Int((value * 10).rounded())
-    return unit == 0 ? "\(bytes) B" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    let erasing = state.drawn > 0 ? "\u{1b}[\(state.drawn)A\u{1b}[J" : ""
+    state.drawn = lines.count
+    write(erasing + line + lines.map { $0 + "\n" }.joined())
+  }
+
+  /// Asked anew each time, as its user may change it.
+  private static var terminalSize: (columns: Int, rows: Int) {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return (80, 24)
+    }
+    return (Int(size.ws_col), max(2, Int(size.ws_row)))
   }
 
   private func write(_ text: String) {
+    guard !text.isEmpty else { return }
     _ = Array(text.utf8).withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
 }

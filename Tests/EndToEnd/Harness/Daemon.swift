@@ -13,9 +13,11 @@ struct Daemon: Sendable {
   let process: ChildProcess
   private let logPath: String
 
-  /// Starts `tool` or the program at `path`; its log goes to a file in `directory`, which must outlive it.
+  /// Starts `tool` or the program at `path`; its log goes to a file in `directory`, which must outlive it. What it writes
+  /// to its standard error goes to `error` if that is not nil.
   static func start(
-    _ path: String, _ arguments: [String], environment: [String: String] = [:], logIn directory: String
+    _ path: String, _ arguments: [String], environment: [String: String] = [:], error: Int32? = nil,
+    logIn directory: String
   ) async throws -> Daemon {
     let name = (path as NSString).lastPathComponent
     let logPath = "\(directory)/\(name)-\(UUID().uuidString.prefix(8)).log"
@@ -23,7 +25,7 @@ struct Daemon: Sendable {
     let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
     defer { for descriptor in [log, nothing] { close(descriptor) } }
     let process = try await ChildProcess.start(
-      path, arguments, environment: environment, input: nothing, output: log, error: log)
+      path, arguments, environment: environment, input: nothing, output: log, error: error ?? log)
     return Daemon(name: name, process: process, logPath: logPath)
   }
 

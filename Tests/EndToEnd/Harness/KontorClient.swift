@@ -18,14 +18,26 @@ struct KontorClient: Sendable {
     try await Scratch.withDirectory("home") { try await body(KontorClient(home: $0)) }
   }
 
+  var environment: [String: String] {
+    [
+      "HOME": home, "XDG_CACHE_HOME": "\(home)/cache", "XDG_RUNTIME_DIR": "\(home)/run",
+      "XDG_CONFIG_HOME": "\(home)/config", "REGISTRY_AUTH_FILE": "\(home)/auth.json", "DOCKER_CONFIG": "",
+    ]
+  }
+
   /// Runs a command, which may fail.
   func attempt(_ arguments: [String], input: Data = Data()) async throws -> KontorCommand.Result {
-    try await KontorCommand.run(
-      arguments,
-      environment: [
-        "HOME": home, "XDG_CACHE_HOME": "\(home)/cache", "XDG_RUNTIME_DIR": "\(home)/run",
-        "XDG_CONFIG_HOME": "\(home)/config", "REGISTRY_AUTH_FILE": "\(home)/auth.json", "DOCKER_CONFIG": "",
-      ], input: input)
+    try await KontorCommand.run(arguments, environment: environment, input: input)
+  }
+
+  /// Starts a command that is the caller's to end.
+  /// - Parameter error: its standard error; nil for the log.
+  func start(
+    _ arguments: [String], environment more: [String: String] = [:], error: Int32? = nil
+  ) async throws -> Daemon {
+    try await Daemon.start(
+      try KontorProcess.binary(), arguments, environment: environment.merging(more) { $1 }, error: error,
+      logIn: home)
   }
 
   /// Runs a command; throws unless it exits with 0.
@@ -47,51 +59,4 @@ struct KontorClient: Sendable {
 extension Endpoint {
   /// What `kontor` needs to trust this registry.
   var clientFlags: [String] { transport == .https ? ["--ca-cert", authority.certificate] : [] }
-}
-
-/// Debian's docker-registry, as a counterpart that is not ours.
-struct DockerRegistryServer: Sendable {
-  let hostAndPort: String
-
-  /// The user and password of a registry that wants some.
-  static let (user, password) = ("trader", "open sesame")
-  /// That user as `htpasswd -B` writes it: the password's bcrypt hash.
-  private static let passwordFile = user + ":$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n"
-
-  /// - Parameter wantsLogin: whether it lets in `user` alone.
-  static func with(
-    wantsLogin: Bool = false, _ body: (DockerRegistryServer) async throws -> Void
-  ) async throws {
-    try Tool.require(.dockerRegistry)
-    try await Scratch.withDirectory("docker-registry") { directory in
-      let configuration = "\(directory)/config.yml"
-      let text = """
-        version: 0.1
-        storage:
-          filesystem:
-            rootdirectory: \(directory)/data
-          delete:
-            enabled: true
-        http:
-          addr: 127.0.0.1:0
-
-        """
-      let login = "auth:\n  htpasswd:\n    realm: trade\n    path: \(directory)/passwords\n"
-      try Data(passwordFile.utf8).write(to: URL(filePath: "\(directory)/passwords"))
-      try Data((text + (wantsLogin ? login : "")).utf8).write(to: URL(filePath: configuration))
-      let daemon = try await Daemon.start(
-        try Tool.dockerRegistry.path(), ["serve", configuration], logIn: directory)
-      try await running {
-        let address = try await daemon.waitFor("its listening line") { daemon -> String? in
-          guard let start = daemon.log.range(of: "listening on ") else { return nil }
-          let rest = daemon.log[start.upperBound...]
-          let address = rest.prefix { $0.isNumber || $0 == "." || $0 == ":" }
-          return address.endIndex < rest.endIndex ? String(address) : nil
-        }
-        try await body(DockerRegistryServer(hostAndPort: address))
-      } finally: {
-        await daemon.stop()
-      }
-    }
-  }
 }

@@ -1,7 +1,7 @@
 // The Debian packages these tests need, beside a Swift toolchain:
 //
 //   busybox-static containerd curl docker-registry docker.io iproute2 lxc mount openssl podman runc skopeo strace
-//   systemd-container umoci util-linux
+//   systemd-container uidmap umoci util-linux
 //
 // A test whose program is missing fails and names the package; none is skipped. The tests run as root: they start daemons,
 // mount small file systems and trace processes.
@@ -11,8 +11,8 @@ import Foundation
 /// A program from Debian that a test drives.
 enum Tool: String, CaseIterable, Sendable {
   case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
-  case tar, umoci, umount
-  case chroot, runc
+  case tar, umoci, umount, unshare
+  case chroot, newuidmap, runc
   case gpg, gpgconf, gpgv
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
@@ -33,8 +33,9 @@ enum Tool: String, CaseIterable, Sendable {
     case .docker, .dockerd: "docker.io"
     case .ip: "iproute2"
     case .mount, .umount: "mount"
-    case .setpriv: "util-linux"
+    case .setpriv, .unshare: "util-linux"
     case .chroot: "coreutils"
+    case .newuidmap: "uidmap"
     case .dockerRegistry: "docker-registry"
     case .lxcExecute: "lxc"
     case .nspawn: "systemd-container"
