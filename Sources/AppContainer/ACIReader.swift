@@ -19,6 +19,8 @@ public final class ACIReader {
     public var bytes: Int64 = 64 << 30
     /// A million takes some 150 MiB of memory, for none may be there twice.
     public var entries = 1_000_000
+    /// Bytes of the entries' paths and of the targets of hard links, together.
+    public var names = 256 << 20
     /// Bytes of the manifest.
     public var manifest = 16 << 20
 
@@ -41,6 +43,7 @@ public final class ACIReader {
   private var manifest: (parsed: AppContainerManifest, bytes: [UInt8])?
   private var hasRootFS = false
   private var paths: Set<RawPath> = []
+  private var nameBytes = 0
   private var isAtEnd = false
 
   /// Reads the image's first bytes.
@@ -121,6 +124,14 @@ public final class ACIReader {
     var entry = entry
     guard paths.insert(path).inserted else {
       throw AppContainerError.notAnImage(reason: "it has the entry \(name(of: entry)) twice")
+    }
+    nameBytes += path.bytes.count
+    if case .hardLink(let target) = entry.kind { nameBytes += target.bytes.count }
+    guard nameBytes <= limits.names else {
+      throw ArchiveError.tooLarge(
+        reason:
+          "the names of the image's files have more than \(limits.names) bytes: raise the limit if you trust it"
+      )
     }
     if path.isEmpty {
       guard entry.kind == .directory else {

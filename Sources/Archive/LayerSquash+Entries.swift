@@ -2,8 +2,8 @@ import ContainerImage
 
 /// What an entry does to the tree: what `LayerUnpacker` does to one on a disk.
 extension LayerSquash {
-  func survey(_ archive: TarReader, of layer: Int) throws {
-    var index = 0
+  func survey(_ archive: TarReader, of layer: Int32) throws {
+    var index: Int32 = 0
     while let entry = try archive.next() {
       report.entries += 1
       try checkLimits(entry)
@@ -29,7 +29,7 @@ extension LayerSquash {
     }
   }
 
-  private func apply(_ entry: TarEntry, _ index: Int, of layer: Int) throws {
+  private func apply(_ entry: TarEntry, _ index: Int32, of layer: Int32) throws {
     guard !entry.path.hasParentComponent else {
       throw ArchiveError.refused(entry: entry.path.description, reason: "its path has a component \"..\"")
     }
@@ -58,7 +58,7 @@ extension LayerSquash {
     root.entry = described(entry)
   }
 
-  private func apply(_ whiteout: Whiteout, in parent: RawPath, of entry: TarEntry, _ layer: Int) throws {
+  private func apply(_ whiteout: Whiteout, in parent: RawPath, of entry: TarEntry, _ layer: Int32) throws {
     // Of the first layer they hide nothing, and what is not there needs no directories for its being hidden.
     guard layer > 0, let directory = try resolver.directory(parent, for: entry.path)?.directory else {
       return
@@ -72,7 +72,7 @@ extension LayerSquash {
   }
 
   private func placeFile(
-    _ entry: TarEntry, _ index: Int, of layer: Int, _ name: RawPath, in parent: SquashDirectory
+    _ entry: TarEntry, _ index: Int32, of layer: Int32, _ name: RawPath, in parent: SquashDirectory
   ) {
     var linkTarget: RawPath?
     if case .symbolicLink(let target) = entry.kind { linkTarget = target }

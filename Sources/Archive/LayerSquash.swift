@@ -11,7 +11,7 @@ import ImageTransfer
 ///
 /// The layers are read twice. The first time their entries make a tree in memory, by the rules of `LayerUnpacker`: parents
 /// may be symbolic links, whiteouts hide what is below, hard links are names of one file. The second time, each entry
-/// that is still in the tree is copied where it comes. So memory is needed for names only: about 300 bytes for each
+/// that is still in the tree is copied where it comes. So memory is needed for names only: about 400 bytes for each
 /// file that any layer leaves in the tree.
 ///
 /// The archive begins with the directories, sorted by path; the other entries follow in the order of the layers. A file of
@@ -34,7 +34,7 @@ public final class LayerSquash {
     /// Of the layers together, uncompressed.
     public var bytes: Int64 = 64 << 30
     /// Of the layers together, with directories that no entry describes. The default of a million, twice what the
-    /// largest images have, takes some 300 MiB.
+    /// largest images have, takes some 400 MiB.
     public var entries = 1_000_000
     /// Bytes of names, links' targets and directories' attributes.
     public var names = 256 << 20
@@ -74,7 +74,7 @@ public final class LayerSquash {
       let algorithm = layer.diffID?.algorithm ?? .sha256
       let archive = try HashedArchive(layer.open(), algorithm: algorithm, within: budget)
       defer { archive.stop() }
-      try survey(archive.entries, of: index)
+      try survey(archive.entries, of: Int32(index))
       let diffID = try archive.finish()
       if let expected = layer.diffID, diffID != expected {
         throw ArchiveError.wrongDiffID(expected: expected, actual: diffID)
@@ -102,9 +102,8 @@ public final class LayerSquash {
       let parent = try resolver.directory(
         parentPath, for: path, making: { try self.makeImplicitDirectory($0, in: $1) })
     else { return }
-    let entry = TarEntry(path: path, kind: .symbolicLink(target: target), mode: 0o777)
     parent.directory[name] = SquashDirectory.Place(
-      node: .other(SquashFile(.made(entry), linkTarget: target)), layer: nil)
+      node: .other(SquashFile(.added, linkTarget: target)), layer: nil)
   }
 
   /// Reads the layers for the second time and writes the archive, which is not finished: more may follow.
@@ -114,7 +113,7 @@ public final class LayerSquash {
   public func write(to writer: TarWriter, prefix: RawPath = "") throws {
     let budget = UnpackBudget(limits.unpacking)
     let plan = try SquashPlan(root, layerCount: layers.count, prefix: prefix)
-    for entry in plan.directories + plan.made { try writer.add(entry) }
+    for entry in plan.directories + plan.addedLinks { try writer.add(entry) }
     for (index, (layer, diffID)) in layers.enumerated() where !plan.layers[index].isEmpty {
       let archive = try HashedArchive(layer.open(), algorithm: diffID.algorithm, within: budget)
       defer { archive.stop() }
@@ -124,25 +123,26 @@ public final class LayerSquash {
     }
   }
 
+  /// - Parameter wanted: sorted, so that all names of an entry follow each other.
   private static func copy(
-    _ wanted: [(entry: Int, paths: [RawPath])], from archive: TarReader, to writer: TarWriter
+    _ wanted: [SquashPlan.Taken], from archive: TarReader, to writer: TarWriter
   ) throws {
     var wanted = wanted[...]
-    var index = 0
+    var index: Int32 = 0
     while let next = wanted.first, var entry = try archive.next() {
       defer { index += 1 }
       guard index == next.entry else { continue }
       wanted.removeFirst()
-      guard let first = next.paths.first else { continue }
-      entry.path = first
+      entry.path = next.path
       entry.extendedAttributes = entry.extendedAttributes.filter {
         TarEntry.reasonToLeaveOut(attribute: $0.key) == nil
       }
       try writer.add(entry, dataFrom: archive)
-      for path in next.paths.dropFirst() {
+      while let other = wanted.first, other.entry == index {
+        wanted.removeFirst()
         var link = entry
-        link.path = path
-        link.kind = .hardLink(target: first)
+        link.path = other.path
+        link.kind = .hardLink(target: next.path)
         link.extendedAttributes = [:]
         link.regions = nil
         try writer.add(link)

@@ -5,7 +5,7 @@ final class SquashDirectory: ResolvableDirectory {
   struct Place {
     let node: Node
     /// The layer that has an entry of that name; nil for a directory that no entry describes.
-    var layer: Int?
+    var layer: Int32?
   }
 
   enum Node {
@@ -43,7 +43,7 @@ final class SquashDirectory: ResolvableDirectory {
 
   /// Removes `name` and all that is in it, except for what a layer has placed and the directories that it is in.
   /// - Parameter layer: nil to remove all.
-  func remove(_ name: RawPath, exceptOf layer: Int? = nil) {
+  func remove(_ name: RawPath, exceptOf layer: Int32? = nil) {
     guard let place = places[name] else { return }
     var isKept = layer != nil && place.layer == layer
     if case .directory(let directory) = place.node {
@@ -53,18 +53,18 @@ final class SquashDirectory: ResolvableDirectory {
     if !isKept { places[name] = nil }
   }
 
-  func removeAll(exceptOf layer: Int?) {
+  func removeAll(exceptOf layer: Int32?) {
     for name in Array(places.keys) { remove(name, exceptOf: layer) }
   }
 }
 
-/// What is no directory; several names may mean the same one.
+/// What is no directory; several names may mean the same one. There are many: they are small.
 final class SquashFile {
   enum Source {
     /// The entry of a layer, counted from 0.
-    case layer(Int, entry: Int)
-    /// One that no layer has.
-    case made(TarEntry)
+    case layer(Int32, entry: Int32)
+    /// A symbolic link that no layer has.
+    case added
   }
 
   let source: Source

@@ -119,10 +119,10 @@ import Testing
 
   @Test func limitsHold() throws {
     let image = try TestImage.aci([.file("rootfs/a", String(repeating: "x", count: 5000)), .file("rootfs/b")])
-    let paths: [(inout ACIReader.Limits) -> Void] = [
-      { $0.bytes = 4000 }, { $0.entries = 2 }, { $0.manifest = 10 },
+    let changes: [(inout ACIReader.Limits) -> Void] = [
+      { $0.bytes = 4000 }, { $0.entries = 2 }, { $0.manifest = 10 }, { $0.names = 1 },
     ]
-    for change in paths {
+    for change in changes {
       var limits = ACIReader.Limits()
       change(&limits)
       #expect(throws: (any Error).self) { try ACIReader.summary(of: MemoryReader(image), limits: limits) }

@@ -106,6 +106,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [Compression.bzip2, .xz])
+  func aChangedByteIsFoundByTheBlocksChecksum(_ compression: Compression) throws {
+    let compressed = try compress(noise(1_500_000), compression)
+    for position in [100, compressed.count / 2, compressed.count - 5] {
+      var changed = compressed
+      changed[position] ^= 1
+      #expect(throws: ArchiveError.self) { try DecompressingReader(MemoryReader(changed)).readAll() }
+    }
+  }
+
   @Test func aChangedByteOfZstdIsDamage() throws {
     try withDirectory { directory in
       try Data(noise(500_000)).write(to: URL(fileURLWithPath: directory + "/plain"))
