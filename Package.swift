@@ -48,6 +48,8 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: strict),
+    .target(name: "CLocalPrograms"),
+    .target(name: "LocalPrograms", dependencies: ["CLocalPrograms"], swiftSettings: strict),
     .target(
       name: "ImageTransfer",
       dependencies: ["ContainerImage"],
@@ -85,19 +87,20 @@ let package = Package(
     .target(
       name: "RegistryClient",
       dependencies: [
-        "CCurl", "ContainerImage", "ImageTransfer",
+        "CCurl", "ContainerImage", "ImageTransfer", "LocalPrograms",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),
     .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
-      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer"],
+      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer", "LocalPrograms"],
       swiftSettings: strict),
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI", "RegistryClient",
+        "ContainerImage", "HTTPServer", "ImageTransfer", "LocalPrograms", "Registry", "RegistryAPI",
+        "RegistryClient",
         "Runtimes", "Storage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -114,7 +117,8 @@ let package = Package(
     .testTarget(name: "RegistryClientTests", dependencies: ["RegistryClient"], swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
     .testTarget(
-      name: "RuntimesTests", dependencies: ["Archive", "ContainerImage", "ImageTransfer", "Runtimes"],
+      name: "RuntimesTests",
+      dependencies: ["Archive", "ContainerImage", "ImageTransfer", "LocalPrograms", "Runtimes"],
       swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),
     .testTarget(
