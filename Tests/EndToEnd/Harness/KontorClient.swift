@@ -12,6 +12,8 @@ struct KontorClient: Sendable {
   }
 
   let home: String
+  /// Variables beside those that name the home.
+  var environment: [String: String] = [:]
 
   /// Runs `body` with a client whose home is removed afterwards.
   static func with(_ body: (KontorClient) async throws -> Void) async throws {
@@ -20,12 +22,12 @@ struct KontorClient: Sendable {
 
   /// Runs a command, which may fail.
   func attempt(_ arguments: [String], input: Data = Data()) async throws -> KontorCommand.Result {
-    try await KontorCommand.run(
-      arguments,
-      environment: [
-        "HOME": home, "XDG_CACHE_HOME": "\(home)/cache", "XDG_RUNTIME_DIR": "\(home)/run",
-        "XDG_CONFIG_HOME": "\(home)/config", "REGISTRY_AUTH_FILE": "\(home)/auth.json", "DOCKER_CONFIG": "",
-      ], input: input)
+    let own = [
+      "HOME": home, "XDG_CACHE_HOME": "\(home)/cache", "XDG_RUNTIME_DIR": "\(home)/run",
+      "XDG_CONFIG_HOME": "\(home)/config", "REGISTRY_AUTH_FILE": "\(home)/auth.json", "DOCKER_CONFIG": "",
+    ]
+    return try await KontorCommand.run(
+      arguments, environment: own.merging(environment) { $1 }, input: input)
   }
 
   /// Runs a command; throws unless it exits with 0.

@@ -12,7 +12,7 @@ import Foundation
 enum Tool: String, CaseIterable, Sendable {
   case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
   case tar, umoci, umount
-  case chroot, runc
+  case chroot, cp, runc
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
   case nspawn = "systemd-nspawn"
@@ -33,7 +33,7 @@ enum Tool: String, CaseIterable, Sendable {
     case .ip: "iproute2"
     case .mount, .umount: "mount"
     case .setpriv: "util-linux"
-    case .chroot: "coreutils"
+    case .chroot, .cp: "coreutils"
     case .dockerRegistry: "docker-registry"
     case .lxcExecute: "lxc"
     case .nspawn: "systemd-container"
