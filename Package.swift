@@ -52,6 +52,8 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: strict),
+    .target(name: "CLocalPrograms"),
+    .target(name: "LocalPrograms", dependencies: ["CLocalPrograms"], swiftSettings: strict),
     .target(
       name: "ImageTransfer",
       dependencies: ["ContainerImage"],
@@ -89,7 +91,7 @@ let package = Package(
     .target(
       name: "RegistryClient",
       dependencies: [
-        "CCurl", "ContainerImage", "ImageTransfer",
+        "CCurl", "ContainerImage", "ImageTransfer", "LocalPrograms",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),
@@ -98,13 +100,13 @@ let package = Package(
     .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
-      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer", "Trust"],
+      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer", "LocalPrograms", "Trust"],
       swiftSettings: strict),
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "Registry", "RegistryAPI",
-        "RegistryClient", "Runtimes", "Storage", "Trust",
+        "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LocalPrograms", "Registry",
+        "RegistryAPI", "RegistryClient", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -125,7 +127,7 @@ let package = Package(
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
     .testTarget(
       name: "RuntimesTests",
-      dependencies: ["Archive", "ContainerImage", "ImageTransfer", "Runtimes", "Trust"],
+      dependencies: ["Archive", "ContainerImage", "ImageTransfer", "LocalPrograms", "Runtimes", "Trust"],
       swiftSettings: strict),
     .testTarget(name: "TrustTests", dependencies: ["Trust"], swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),

@@ -5,30 +5,6 @@ extension EndToEndTests {
   /// podman, with its storage in a directory of the test's own.
   @Suite("podman", .serialized)
   struct PodmanTests {
-    /// podman's commands with one storage.
-    private struct Podman {
-      var directory: String
-
-      @discardableResult
-      func run(_ arguments: [String]) async throws -> Command.Output {
-        let storage = [
-          "--root", "\(directory)/root", "--runroot", "\(directory)/run", "--tmpdir", "\(directory)/tmp",
-          "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs",
-        ]
-        return try await Command(tool: .podman, arguments: storage + arguments).run()
-      }
-    }
-
-    private func withPodman(_ body: (Podman) async throws -> Void) async throws {
-      try await Scratch.withDirectory("podman") { directory in
-        try await running {
-          try await body(Podman(directory: directory))
-        } finally: {
-          await Mounts.detachAll(below: directory)
-        }
-      }
-    }
-
     @Test("pull, push elsewhere, pull that", arguments: Transport.allCases)
     func pullAndPush(over transport: Transport) async throws {
       try Tool.require(.podman, .skopeo)
@@ -40,7 +16,7 @@ extension EndToEndTests {
           arguments: ["--insecure-policy", "copy"] + endpoint.trustFlags(side: "dest-")
             + [images.source(images.hello), endpoint.docker("trade/hello:v1")]
         ).run()
-        try await withPodman { podman in
+        try await Podman.with { podman in
           let hello = endpoint.reference("trade/hello:v1")
           try await podman.run(["pull"] + endpoint.trustFlags() + [hello])
           let configuration = try images.layout.manifest(sha256(images.manifestBytes(images.hello))).config
@@ -63,7 +39,7 @@ extension EndToEndTests {
       let images = try await TestImage.shared
       try await KontorProcess.with(transport) { kontor in
         let endpoint = kontor.endpoint
-        try await withPodman { podman in
+        try await Podman.with { podman in
           try await podman.run(["manifest", "create", "list"])
           for tag in [images.hello, "other-platform"] {
             try await podman.run(["manifest", "add", "list", images.source(tag)])

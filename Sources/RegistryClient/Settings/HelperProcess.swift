@@ -1,4 +1,4 @@
-import Synchronization
+import LocalPrograms
 
 #if canImport(Glibc)
   import Glibc
@@ -27,53 +27,45 @@ struct HelperProcess {
   static func run(
     _ program: String, _ argument: String, input: String, _ environment: UserEnvironment
   ) throws(Failure) -> Result {
-    guard let path = find(program, environment) else { throw .notFound }
-    let (process, outputEnd) = try starting.withLock { _ throws(Failure) in
-      try start(path, [program, argument], input: input, environment)
-    }
+    guard let path = ChildProcess.find(program, path: environment["PATH"]) else { throw .notFound }
+    let (process, outputEnd) = try start(path, [program, argument], input: input, environment)
     defer { close(outputEnd) }
     let output = readAll(outputEnd)
-    if output == nil { kill(process, SIGKILL) }
-    let status = wait(for: process)
+    if output == nil { process.send(SIGKILL) }
+    let status = process.wait()
     guard let output else { throw .tooMuchOutput }
     return Result(status: status, output: output)
   }
 
-  private static func find(_ program: String, _ environment: UserEnvironment) -> String? {
-    let directories = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
-    // A relative directory would run a program of wherever the user happens to be.
-    return directories.filter { $0.hasPrefix("/") }.map { "\($0)/\(program)" }
-      .first { access($0, X_OK) == 0 }
-  }
-
-  /// A pipe's ends are closed in other programs only by a second call: of two helpers that start at once, one would
-  /// keep the other's pipe open. Hence one at a time.
-  private static let starting = Mutex(())
-
   /// - Returns: the process, and where its output can be read.
   private static func start(
     _ path: String, _ arguments: [String], input: String, _ environment: UserEnvironment
-  ) throws(Failure) -> (pid_t, output: CInt) {
-    let (inputEnd, filledEnd) = try pipe()
-    defer { close(inputEnd) }
-    let isFilled = fill(filledEnd, Array(input.utf8))
-    close(filledEnd)
+  ) throws(Failure) -> (ChildProcess, output: CInt) {
+    let given = try pipe()
+    defer { close(given.readingEnd) }
+    let isFilled = fill(given.writingEnd, Array(input.utf8))
+    close(given.writingEnd)
     guard isFilled else { throw .system("more than a pipe holds is to be given to it") }
-    let (outputEnd, childsEnd) = try pipe()
-    defer { close(childsEnd) }
-    do throws(Failure) {
-      return (try spawn(path, arguments, environment.assignments, inputEnd, childsEnd), outputEnd)
+    let output = try pipe()
+    defer { close(output.writingEnd) }
+    do throws(LocalProgramError) {
+      // Standard error stays the user's: a helper may have to say something, or to ask.
+      let process = try ChildProcess(
+        path, arguments, environment: environment.assignments, input: given.readingEnd,
+        output: output.writingEnd)
+      return (process, output.readingEnd)
     } catch {
-      close(outputEnd)
-      throw error
+      close(output.readingEnd)
+      throw .system("\(error)")
     }
   }
 
-  private static func pipe() throws(Failure) -> (readingEnd: CInt, writingEnd: CInt) {
-    var ends: [CInt] = [-1, -1]
-    guard Glibc.pipe(&ends) == 0 else { throw .system(SettingsFile.reason()) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    return (ends[0], ends[1])
+  private static func pipe() throws(Failure) -> Pipe {
+    do throws(LocalProgramError) {
+      return try Pipe()
+    } catch {
+      throw .system("\(error)")
+    }
   }
 
   /// Puts the input into the pipe (which holds 64 KiB) before there is a reader that could go away without reading, which
@@ -81,35 +73,6 @@ struct HelperProcess {
   private static func fill(_ writingEnd: CInt, _ bytes: [UInt8]) -> Bool {
     _ = fcntl(writingEnd, F_SETFL, O_NONBLOCK)
     return bytes.isEmpty || write(writingEnd, bytes, bytes.count) == bytes.count
-  }
-
-  /// Standard error stays the user's: a helper may have to say something, or to ask.
-  private static func spawn(
-    _ path: String, _ arguments: [String], _ environment: [String], _ input: CInt, _ output: CInt
-  ) throws(Failure) -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_adddup2(&actions, input, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, 1)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // This program may ignore SIGPIPE; one that it starts should not have to know.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigaddset(&signals, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setflags(&attributes, CShort(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-
-    let argv = arguments.map { strdup($0) } + [nil]
-    let envp = environment.map { strdup($0) } + [nil]
-    defer { (argv + envp).forEach { free($0) } }
-    var process: pid_t = 0
-    let code = posix_spawn(&process, path, &actions, &attributes, argv, envp)
-    guard code == 0 else { throw .system(String(cString: strerror(code))) }
-    return process
   }
 
   /// - Returns: nil if there is too much.
@@ -125,12 +88,5 @@ struct HelperProcess {
         return bytes
       }
     }
-  }
-
-  private static func wait(for process: pid_t) -> CInt {
-    var status: CInt = 0
-    while waitpid(process, &status, 0) < 0, errno == EINTR {}
-    let signal = status & 0x7f
-    return signal == 0 ? (status >> 8) & 0xff : 128 + signal
   }
 }

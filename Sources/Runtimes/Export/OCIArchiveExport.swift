@@ -16,21 +16,25 @@ public struct OCIArchiveExport: ImageExport {
   public func check() throws { try TemporaryPath.requireFree(file, isDirectory: false) }
 
   public func export(_ image: StagedImage) throws -> [String] {
-    try TarFile(path: file).write(image) { writer in
-      var root = image.document.descriptor
-      // Both names: of image-spec for tools that look for a tag, of containerd for its whole reference.
-      if let name {
-        root.annotations = [OCILayout.nameAnnotation: name, OCILayout.containerdAnnotation: name]
-      }
-      try writer.add("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#)
-      try writer.add("index.json", String(decoding: ImageIndex(manifests: [root]).bytes, as: UTF8.self))
-      for directory in ["blobs", "blobs/sha256"] {
-        try writer.add(TarEntry(path: RawPath(directory), kind: .directory, mode: 0o755))
-      }
-      try writer.add(blob: image.document.digest, image.document.bytes)
-      for blob in image.manifest.blobs.unique { try writer.add(blob: blob, of: image) }
-    }
+    try TarFile(path: file).write(image) { try Self.write(image, name: name, to: $0) }
     return []
+  }
+
+  /// The archive's entries, without its end. What names the image comes last, so that whoever reads a part of it from a
+  /// pipe gets no image.
+  static func write(_ image: StagedImage, name: String?, to writer: TarWriter) throws {
+    try writer.add("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#)
+    for directory in ["blobs", "blobs/sha256"] {
+      try writer.add(TarEntry(path: RawPath(directory), kind: .directory, mode: 0o755))
+    }
+    try writer.add(blob: image.document.digest, image.document.bytes)
+    for blob in image.manifest.blobs.unique { try writer.add(blob: blob, of: image) }
+    var root = image.document.descriptor
+    // Both names: of image-spec for tools that look for a tag, of containerd for its whole reference.
+    if let name {
+      root.annotations = [OCILayout.nameAnnotation: name, OCILayout.containerdAnnotation: name]
+    }
+    try writer.add("index.json", String(decoding: ImageIndex(manifests: [root]).bytes, as: UTF8.self))
   }
 }
 

@@ -9,7 +9,7 @@ import ImageTransfer
 /// the same for the same archive. Every layer is verified against the config's DiffIDs, and the config against its name where
 /// that is its digest.
 public struct DockerArchiveImport: ImageImport {
-  private let file: ImageFile
+  private let archive: ImageArchive
   private let reference: String?
 
   private static let largestDocument = 8 << 20
@@ -18,76 +18,88 @@ public struct DockerArchiveImport: ImageImport {
 
   /// - Parameter reference: of the image in the archive, `NAME[:TAG]`, or `@` and its number from 0 on; nil for the only one.
   public init(file: String, reference: String?) {
-    self.file = ImageFile(path: file)
-    self.reference = reference
+    self.init(ImageArchive(file: file), reference: reference, description: "docker-archive:\(file)")
   }
 
-  public var description: String { "docker-archive:\(file.path)" }
+  init(_ archive: ImageArchive, reference: String?, description: String) {
+    self.archive = archive
+    self.reference = reference
+    self.description = description
+  }
+
+  public let description: String
 
   public func fill(
     _ layout: OCILayout, limits: UnpackLimits, check: () throws -> Void
   ) throws -> String? {
-    // The list of what is wanted may come last, and what it names before: so the archive is read twice.
-    let contents = try contents(limits, check)
-    let image = try choose(in: try contents.images(of: file))
-    let configName = try contents.place(of: image.config, in: file)
-    let layerNames = try image.layers.map { try contents.place(of: $0, in: file) }
-
-    var configBytes: [UInt8]?
-    var layers: [String: Descriptor] = [:]
-    let wanted = Set(layerNames)
-    let budget = UnpackBudget(limits)
     try layout.create()
-    try file.forEachEntry(limits: limits) { entry, name, reader in
-      try check()
-      guard entry.kind == .file else { return }
-      if name == configName {
-        configBytes = try reader.contents(atMost: Self.largestDocument, of: "\(name) in \(file.path)")
-      } else if wanted.contains(name) {
-        let writer = try LayoutBlobWriter(layout)
-        // containerd's images have them compressed; the DiffIDs are of what is inside.
-        try writer.write(try DecompressingReader(reader, within: budget), check: check)
-        layers[name] = try writer.finish(Self.layerType)
+    var files: [String: Descriptor] = [:]
+    let budget = UnpackBudget(limits)
+    // The list of what is wanted may come last, and what it names before: so a file is read twice, and of a stream all
+    // is kept.
+    let contents = try contents(limits, check) { name, reader in
+      if archive.isStream { files[name] = try keep(reader, in: layout, budget, check) }
+    }
+    let image = try choose(in: try contents.images(of: archive))
+    let configName = try contents.place(of: image.config, in: archive)
+    let layerNames = try image.layers.map { try contents.place(of: $0, in: archive) }
+    if !archive.isStream {
+      let wanted = Set(layerNames + [configName])
+      try archive.forEachEntry(limits: limits) { entry, name, reader in
+        try check()
+        guard entry.kind == .file, wanted.contains(name) else { return }
+        files[name] = try keep(reader, in: layout, budget, check)
       }
     }
-    guard let configBytes else { throw missing(image.config) }
-    let diffIDs = try diffIDs(of: configBytes, named: image.config)
+    guard var config = files[configName] else { throw missing(image.config) }
+    config.mediaType = Self.configType
+    let diffIDs = try diffIDs(of: config, in: layout, named: image.config)
     guard diffIDs.count == layerNames.count else {
       throw TransferError.notAnImage(
-        "\(file.path): the image's config speaks of \(diffIDs.count) layers, the archive of \(layerNames.count)"
+        "\(archive.name): the image's config speaks of \(diffIDs.count) layers, the archive of \(layerNames.count)"
       )
     }
     let descriptors = try zip(layerNames, diffIDs).map { name, diffID in
-      guard let layer = layers[name] else { throw missing(name) }
+      guard let layer = files[name] else { throw missing(name) }
       guard layer.digest == diffID else {
         throw TransferError.wrongContent(diffID, reason: "the layer \(name) has the digest \(layer.digest)")
       }
       return layer
     }
-    let config = try layout.write(configBytes, as: Self.configType)
     let manifest = ImageManifest(mediaType: .dockerManifest, config: config, layers: descriptors)
     try layout.add(try layout.write(try manifest.bytes, as: .dockerManifest), name: nil)
     return nil
   }
 
   private func missing(_ name: String) -> TransferError {
-    .notAnImage("\(file.path) lacks the file \(name), of which its manifest.json speaks")
+    .notAnImage("\(archive.name) lacks the file \(name), of which its manifest.json speaks")
+  }
+
+  /// Keeps a file of the archive as a blob. Layers may be compressed, as those of containerd's images are; the DiffIDs are of
+  /// what is inside.
+  private func keep(
+    _ reader: TarReader, in layout: OCILayout, _ budget: UnpackBudget, _ check: () throws -> Void
+  ) throws -> Descriptor {
+    let writer = try LayoutBlobWriter(layout)
+    try writer.write(try DecompressingReader(reader, within: budget), check: check)
+    return try writer.finish(Self.layerType)
   }
 
   /// What the config says of the layers.
   /// - Throws: `TransferError` if it is no config, or not the one that its name says.
-  private func diffIDs(of config: [UInt8], named name: String) throws(TransferError) -> [Digest] {
+  private func diffIDs(
+    of config: Descriptor, in layout: OCILayout, named name: String
+  ) throws(TransferError) -> [Digest] {
     let stem = name.split(separator: "/").last.map { $0.hasSuffix(".json") ? $0.dropLast(5) : $0 } ?? ""
-    if let digest = try? Digest(parsing: "sha256:\(stem)") {
-      let actual = Digest(hashing: config)
-      guard actual == digest else {
-        throw .wrongContent(digest, reason: "the image's config has the digest \(actual)")
-      }
+    if let digest = try? Digest(parsing: "sha256:\(stem)"), config.digest != digest {
+      throw .wrongContent(digest, reason: "the image's config has the digest \(config.digest)")
     }
+    guard let bytes = try LocalFile.contents(layout.blobPath(config.digest), atMost: Self.largestDocument)
+    else { throw missing(name) }
     do {
-      return try ImageConfig(parsing: config).rootfs.diffIDs
+      return try ImageConfig(parsing: bytes).rootfs.diffIDs
     } catch {
-      throw .notAnImage("\(file.path): \(error)")
+      throw .notAnImage("\(archive.name): \(error)")
     }
   }
 
@@ -102,16 +114,17 @@ public struct DockerArchiveImport: ImageImport {
     }.joined(separator: ", ")
     guard let reference else {
       if images.count == 1 { return images[0] }
-      if images.isEmpty { throw .notFound("\(file.path) has no image") }
+      if images.isEmpty { throw .notFound("\(archive.name) has no image") }
       throw .notFound(
-        "\(file.path) has \(images.count) images: name one of them, as in \(self.description):NAME: \(names)")
+        "\(archive.name) has \(images.count) images: name one of them, as in \(self.description):NAME: \(names)"
+      )
     }
     if reference.hasPrefix("@"), let number = Int(reference.dropFirst()), images.indices.contains(number) {
       return images[number]
     }
     let known = Self.normalized(reference)
     if let found = images.first(where: { $0.tags.contains { Self.normalized($0) == known } }) { return found }
-    throw .notFound("\(file.path) has no image \(reference), only \(names)")
+    throw .notFound("\(archive.name) has no image \(reference), only \(names)")
   }
 
   /// With what Docker's short names leave out.
@@ -123,20 +136,24 @@ public struct DockerArchiveImport: ImageImport {
 
   // MARK: What the archive has
 
-  private func contents(_ limits: UnpackLimits, _ check: () throws -> Void) throws -> DockerArchiveContents {
+  /// - Parameter others: gets the files that are no list.
+  private func contents(
+    _ limits: UnpackLimits, _ check: () throws -> Void, others: (_ name: String, TarReader) throws -> Void
+  ) throws -> DockerArchiveContents {
     var result = DockerArchiveContents()
-    try file.forEachEntry(limits: limits) { entry, name, reader in
+    try archive.forEachEntry(limits: limits) { entry, name, reader in
       try check()
       switch entry.kind {
       case .file:
-        guard name == "manifest.json" else { return }
-        let bytes = try reader.contents(atMost: Self.largestDocument, of: "manifest.json in \(file.path)")
+        guard name == "manifest.json" else { return try others(name, reader) }
+        let bytes = try reader.contents(atMost: Self.largestDocument, of: "manifest.json in \(archive.name)")
         guard result.list == nil else {
-          throw TransferError.notAnImage("\(file.path) is ambiguous: it has manifest.json twice")
+          throw TransferError.notAnImage("\(archive.name) is ambiguous: it has manifest.json twice")
         }
         result.list = bytes
-      case .symbolicLink(let target): try result.add(ImageFile.name(linkedFrom: name, to: target), at: name)
-      case .hardLink(let target): try result.add(ImageFile.name(target), at: name)
+      case .symbolicLink(let target):
+        try result.add(ImageArchive.name(linkedFrom: name, to: target), at: name)
+      case .hardLink(let target): try result.add(ImageArchive.name(target), at: name)
       default: return
       }
     }
@@ -169,10 +186,10 @@ private struct DockerArchiveContents {
 
   /// The images, in the archive's order.
   /// - Throws: `TransferError.notAnImage`
-  func images(of file: ImageFile) throws(TransferError) -> [Image] {
+  func images(of archive: ImageArchive) throws(TransferError) -> [Image] {
     guard let list else {
       throw .notAnImage(
-        "\(file.path) is no archive of 'docker save': it has no manifest.json (OCI archives are oci-archive:FILE)"
+        "\(archive.name) is no archive of 'docker save': it has no manifest.json (OCI archives are oci-archive:FILE)"
       )
     }
     struct Entry: Decodable {
@@ -181,22 +198,22 @@ private struct DockerArchiveContents {
       var Layers: [String]?
     }
     guard let entries = try? JSONDecoder().decode([Entry].self, from: Data(list)) else {
-      throw .notAnImage("\(file.path): its manifest.json is not a list of images")
+      throw .notAnImage("\(archive.name): its manifest.json is not a list of images")
     }
     return entries.map { Image(config: $0.Config, tags: $0.RepoTags ?? [], layers: $0.Layers ?? []) }
   }
 
   /// The name of the archive's file that a name means.
   /// - Throws: `TransferError.notAnImage` if it leads nowhere.
-  func place(of text: String, in file: ImageFile) throws(TransferError) -> String {
-    guard var name = ImageFile.name(RawPath(text)) else {
+  func place(of text: String, in archive: ImageArchive) throws(TransferError) -> String {
+    guard var name = ImageArchive.name(RawPath(text)) else {
       throw .notAnImage(
-        "\(file.path): its manifest.json names \(text.quotedForMessage), which is no file in it")
+        "\(archive.name): its manifest.json names \(text.quotedForMessage), which is no file in it")
     }
     for _ in 0..<Self.deepest {
       guard let target = links[name] else { return name }
       name = target
     }
-    throw .notAnImage("\(file.path): the links from \(text.quotedForMessage) on go round in circles")
+    throw .notAnImage("\(archive.name): the links from \(text.quotedForMessage) on go round in circles")
   }
 }

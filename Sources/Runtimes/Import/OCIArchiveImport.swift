@@ -7,31 +7,36 @@ import ImageTransfer
 /// Only the names that a layout has are looked at, and blobs are verified against theirs; whatever else the archive has, links
 /// and names that lead out of it too, is passed over.
 public struct OCIArchiveImport: ImageImport {
-  private let file: ImageFile
+  private let archive: ImageArchive
   private let name: String?
 
   /// - Parameter name: of the image in the archive; nil for the only one.
   public init(file: String, name: String?) {
-    self.file = ImageFile(path: file)
-    self.name = name
+    self.init(ImageArchive(file: file), name: name, description: "oci-archive:\(file)")
   }
 
-  public var description: String { "oci-archive:\(file.path)" }
+  init(_ archive: ImageArchive, name: String?, description: String) {
+    self.archive = archive
+    self.name = name
+    self.description = description
+  }
+
+  public let description: String
 
   public func fill(
     _ layout: OCILayout, limits: UnpackLimits, check: () throws -> Void
   ) throws -> String? {
     var documents: [String: [UInt8]] = [:]
     var isOfDocker = false
-    try file.forEachEntry(limits: limits) { entry, name, reader in
+    try archive.forEachEntry(limits: limits) { entry, name, reader in
       try check()
       guard entry.kind == .file else { return }
       switch name {
       case "oci-layout", "index.json":
         let limit = name == "index.json" ? 16 << 20 : 4096
-        let bytes = try reader.contents(atMost: limit, of: "\(name) in \(file.path)")
+        let bytes = try reader.contents(atMost: limit, of: "\(name) in \(archive.name)")
         guard documents.updateValue(bytes, forKey: name) == nil else {
-          throw TransferError.notAnImage("\(file.path) is ambiguous: it has \(name) twice")
+          throw TransferError.notAnImage("\(archive.name) is ambiguous: it has \(name) twice")
         }
       case "manifest.json": isOfDocker = true
       default:
@@ -43,8 +48,8 @@ public struct OCIArchiveImport: ImageImport {
     }
     guard documents["index.json"] != nil else {
       throw TransferError.notAnImage(
-        "\(file.path) is no OCI archive: it has no index.json"
-          + (isOfDocker ? "; it looks like one of Docker's: use docker-archive:\(file.path)" : ""))
+        "\(archive.name) is no OCI archive: it has no index.json"
+          + (isOfDocker ? "; it looks like one of Docker's: use docker-archive:\(archive.name)" : ""))
     }
     try LocalFile.makeDirectories(layout.path)
     for (name, bytes) in documents { try LocalFile.replace("\(layout.path)/\(name)", with: bytes) }

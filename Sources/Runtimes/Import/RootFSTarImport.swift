@@ -16,17 +16,17 @@ public struct RootFSTarImport: ImageImport {
     public init() {}
   }
 
-  private let file: ImageFile
+  private let file: String
   private let options: Options
 
   private static let layerType = MediaType("application/vnd.oci.image.layer.v1.tar+gzip")
 
   public init(file: String, options: Options) {
-    self.file = ImageFile(path: file)
+    self.file = file
     self.options = options
   }
 
-  public var description: String { "rootfs-tar:\(file.path)" }
+  public var description: String { "rootfs-tar:\(file)" }
 
   public func fill(
     _ layout: OCILayout, limits: UnpackLimits, check: () throws -> Void
@@ -36,7 +36,7 @@ public struct RootFSTarImport: ImageImport {
     let writer = try LayoutBlobWriter(layout)
     let compressor = try CompressingWriter(.gzip, to: ByteSink { try writer.write($0) })
     var hasher = ContentHasher(.sha256)
-    try DecompressingReader(try file.open(), within: UnpackBudget(limits)).forEachPiece { piece in
+    try DecompressingReader(try ImageArchive.open(file), within: UnpackBudget(limits)).forEachPiece { piece in
       try check()
       hasher.update(piece)
       try compressor.write(piece)
@@ -59,14 +59,14 @@ public struct RootFSTarImport: ImageImport {
 
   /// An archive that is damaged at its end would make an image that nobody can unpack: so it is read to there first.
   private func checkArchive(_ limits: UnpackLimits, _ check: () throws -> Void) throws {
-    let reader = try TarReader(try file.open(), within: UnpackBudget(limits))
+    let reader = try TarReader(try ImageArchive.open(file), within: UnpackBudget(limits))
     var isEmpty = true
     while try reader.next() != nil {
       try check()
       isEmpty = false
     }
     if isEmpty {
-      throw TransferError.notAnImage("\(file.path) is an empty archive: it has no root file system")
+      throw TransferError.notAnImage("\(file) is an empty archive: it has no root file system")
     }
   }
 }

@@ -20,7 +20,8 @@ public struct LayoutSource: ImageSource {
 
   public func manifest(_ descriptor: Descriptor) throws -> ManifestDocument {
     guard let bytes = try LocalFile.contents(layout.blobPath(descriptor.digest), atMost: 16 << 20) else {
-      throw TransferError.notFound("\(layout.shown) lacks the manifest \(descriptor.digest)")
+      let hint = descriptor.platform.map { " for \($0): choose a platform that it has with --platform" } ?? ""
+      throw TransferError.notFound("\(layout.shown) lacks the manifest \(descriptor.digest)\(hint)")
     }
     let type = descriptor.mediaType.isManifest ? descriptor.mediaType : nil
     return try ManifestDocument(bytes, mediaType: type, expecting: descriptor.digest)

@@ -1,9 +1,4 @@
-import Archive
 import ContainerImage
-import FoundationEssentials
-import ImageTransfer
-import RegistryClient
-import Runtimes
 
 /// Where an image is or goes, as it is written on the command line: `transport:detail`, with skopeo's names where it has
 /// them. What has no transport is a reference of a registry.
@@ -11,11 +6,14 @@ enum ImageLocation: Equatable, CustomStringConvertible {
   case registry(ImageReference)
   case layout(directory: String, name: String?)
   case export(Export, String)
+  /// - Parameter written: the reference in the user's words.
+  case engine(Engine, ImageReference, written: String)
 
-  /// Places that an image is made into. Archives are read from as well.
+  /// Places that an image is made into. Some are read from as well.
   enum Export: String, CaseIterable {
     case ociArchive = "oci-archive"
     case dockerArchive = "docker-archive"
+    case directory = "dir"
     case runc
     case rootFS = "rootfs"
     case rootFSTar = "rootfs-tar"
@@ -27,6 +25,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       switch self {
       case .ociArchive: "oci-archive:FILE[:NAME]"
       case .dockerArchive: "docker-archive:FILE[:NAME:TAG]"
+      case .directory: "dir:DIR"
       case .runc: "runc:DIR"
       case .rootFS: "rootfs:DIR"
       case .rootFSTar: "rootfs-tar:FILE"
@@ -37,9 +36,21 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     }
   }
 
-  private static let stores = ["docker://REFERENCE", "oci:DIR[:NAME]"]
+  /// Container engines of this machine, with images of their own.
+  enum Engine: String, CaseIterable {
+    case docker = "docker-daemon"
+    case containerd
+    case podman
+
+    var form: String { self == .docker ? "docker-daemon:NAME[:TAG]" : "\(rawValue):REFERENCE" }
+  }
+
+  private static let stores = ["docker://REFERENCE", "oci:DIR[:NAME]"] + Engine.allCases.map(\.form)
   static let sources =
-    stores + [Export.ociArchive.form, "docker-archive:FILE[:NAME[:TAG]|:@NUMBER]", Export.rootFSTar.form]
+    stores + [
+      Export.ociArchive.form, "docker-archive:FILE[:NAME[:TAG]|:@NUMBER]", Export.directory.form,
+      Export.rootFSTar.form,
+    ]
   static let destinations = stores + Export.allCases.map(\.form)
 
   /// - Throws: `ConfigurationError`
@@ -57,10 +68,14 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       } else if let export = Export(rawValue: String(transport)) {
         _ = try Self.split(text, detail)
         self = .export(export, String(detail))
+      } else if let engine = Engine(rawValue: String(transport)) {
+        self = .engine(engine, try ImageReference(parsing: String(detail)), written: String(detail))
       } else if Self.ofOthers.contains(String(transport)) {
         throw .malformed(
-          "\(text.quotedForMessage): the transport \(transport) is not known: expected one of "
-            + Self.destinations.joined(separator: ", "))
+          "\(text.quotedForMessage): the transport \(transport) is not known: "
+            + (transport == "containers-storage"
+              ? "podman's images are podman:REFERENCE"
+              : "expected one of " + Self.destinations.joined(separator: ", ")))
       } else {
         self = .registry(try ImageReference(parsing: text))
       }
@@ -71,11 +86,11 @@ enum ImageLocation: Equatable, CustomStringConvertible {
 
   /// Transports of other tools, which would make odd references.
   private static let ofOthers: Set<String> = [
-    "dir", "docker-daemon", "containers-storage", "ostree", "sif", "tarball", "containerd", "podman", "aci",
+    "containers-storage", "ostree", "sif", "tarball", "aci",
   ]
 
   /// A path and the name behind it. As in skopeo, a path has no colon.
-  private static func split(_ text: String, _ detail: Substring) throws(InvalidValue) -> (String, String?) {
+  static func split(_ text: String, _ detail: Substring) throws(InvalidValue) -> (String, String?) {
     let parts = detail.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard let path = parts.first, !path.isEmpty else {
       throw .malformed(
@@ -94,99 +109,12 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     case .registry(let reference): "docker://\(reference)"
     case .layout(let directory, let name): "oci:\(directory)" + (name.map { ":\($0)" } ?? "")
     case .export(let export, let detail): "\(export.rawValue):\(detail)"
+    case .engine(let engine, _, let written): "\(engine.rawValue):\(written)"
     }
   }
 
-  /// - Parameters:
-  ///   - limits: of what an archive may have.
-  ///   - making: of what a root file system is made into an image; nil for what that says by itself.
-  /// - Throws: `TransferError`, `ConfigurationError` if this is no place to read an image from.
-  func source(
-    _ client: RegistryClient, _ limits: UnpackLimits = UnpackLimits(), making: RootFSTarImport.Options? = nil
-  ) throws -> any ImageSource {
-    if making != nil, !isRootFSTar {
-      throw ConfigurationError(
-        "\(self) is an image already, whose config stays as it is: options such as --entrypoint are for "
-          + Export.rootFSTar.form)
-    }
-    switch self {
-    case .registry(let reference):
-      return RegistrySource(try client.repository(reference, for: .pull(reference)))
-    case .layout(let directory, let name): return LayoutSource(OCILayout(path: directory), name: name)
-    case .export(let export, let detail):
-      return try ImportSource(
-        try Self.importing(export, detail, making ?? .init()), cache: Self.cache, limits: limits,
-        isCancelled: { Interruption.isRequested })
-    }
-  }
-
-  private var isRootFSTar: Bool {
-    if case .export(.rootFSTar, _) = self { return true }
-    return false
-  }
-
-  private static func importing(
-    _ export: Export, _ detail: String, _ making: RootFSTarImport.Options
-  ) throws(ConfigurationError) -> any ImageImport {
-    let (path, name) = try parts(export, detail)
-    switch export {
-    case .ociArchive: return OCIArchiveImport(file: path, name: name)
-    case .dockerArchive: return DockerArchiveImport(file: path, reference: name)
-    case .rootFSTar: return RootFSTarImport(file: path, options: making)
-    case .runc, .rootFS, .lxc, .lxdImage, .nspawn:
-      throw ConfigurationError(
-        "\(export.rawValue):\(detail): images can be put there, but not be read from there: expected one of "
-          + sources.joined(separator: ", "))
-    }
-  }
-
-  /// The user's directory for what is on its way.
-  private static var cache: String {
-    let variables = ProcessInfo.processInfo.environment
-    return variables["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-      ?? "\(variables["HOME"] ?? "/")/.cache"
-  }
-
-  /// - Parameters:
-  ///   - limits: of what the layers of an image that is unpacked may have.
-  ///   - note: is told what the user should know of the result.
-  /// - Throws: `TransferError`
-  func destination(
-    _ client: RegistryClient, _ bundle: RuntimeBundle.Options, _ limits: UnpackLimits,
-    note: @escaping @Sendable (String) -> Void
-  ) throws -> any ImageDestination {
-    switch self {
-    case .registry(let reference): return RegistryDestination(try client.repository(reference, for: .push))
-    case .layout(let directory, let name):
-      return try LayoutDestination(OCILayout(path: directory), name: name)
-    case .export(let export, let detail):
-      let current = FileManager.default.currentDirectoryPath
-      return try ExportDestination(
-        try Self.export(export, detail, bundle),
-        staging: StagingArea(for: "\(current) \(self)", cache: Self.cache), limits: limits,
-        isCancelled: { Interruption.isRequested }, note: note)
-    }
-  }
-
-  private static func export(
-    _ export: Export, _ detail: String, _ bundle: RuntimeBundle.Options
-  ) throws(ConfigurationError) -> any ImageExport {
-    let (path, name) = try parts(export, detail)
-    switch export {
-    case .ociArchive: return OCIArchiveExport(file: path, name: name)
-    case .dockerArchive: return DockerArchiveExport(file: path, reference: name)
-    case .runc: return BundleExport(directory: path, options: bundle)
-    case .rootFS: return RootFSExport(directory: path)
-    case .rootFSTar: return RootFSTarExport(file: path)
-    case .lxc: return LXCExport(path)
-    case .lxdImage:
-      let file = path.split(separator: "/").last.map(String.init) ?? path
-      return LXDImageExport(file: path, name: String(file.prefix { $0 != "." }))
-    case .nspawn: return NspawnExport(path)
-    }
-  }
-
-  private static func parts(
+  /// A path of an export, and the name behind it where that has a meaning.
+  static func parts(
     _ export: Export, _ detail: String
   ) throws(ConfigurationError) -> (path: String, name: String?) {
     let (path, name): (String, String?)

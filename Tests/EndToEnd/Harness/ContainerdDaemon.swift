@@ -2,7 +2,8 @@ import Foundation
 
 /// A containerd of the test's own: its own data, state and socket.
 struct ContainerdDaemon: Sendable {
-  private let address: String
+  /// Its socket's path.
+  let address: String
 
   /// Runs `body` with a new daemon, which ends afterwards.
   static func with(_ body: (ContainerdDaemon) async throws -> Void) async throws {

@@ -2,7 +2,8 @@ import Foundation
 
 /// A Docker daemon of the test's own: its own data, socket and containerd, without networks.
 struct DockerDaemon: Sendable {
-  private let socket: String
+  /// Its socket's path.
+  let socket: String
 
   /// Runs `body` with a new daemon, which ends afterwards with all that it started.
   static func with(_ body: (DockerDaemon) async throws -> Void) async throws {

@@ -12,6 +12,8 @@ struct KontorClient: Sendable {
   }
 
   let home: String
+  /// Variables beside those that name the home.
+  var environment: [String: String] = [:]
 
   /// Runs `body` with a client whose home is removed afterwards.
   static func with(_ body: (KontorClient) async throws -> Void) async throws {

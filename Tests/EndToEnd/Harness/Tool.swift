@@ -12,7 +12,7 @@ import Foundation
 enum Tool: String, CaseIterable, Sendable {
   case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
   case tar, umoci, umount, unshare
-  case chroot, newuidmap, runc
+  case chroot, cp, newuidmap, runc
   case gpg, gpgconf, gpgv
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
@@ -34,7 +34,7 @@ enum Tool: String, CaseIterable, Sendable {
     case .ip: "iproute2"
     case .mount, .umount: "mount"
     case .setpriv, .unshare: "util-linux"
-    case .chroot: "coreutils"
+    case .chroot, .cp: "coreutils"
     case .newuidmap: "uidmap"
     case .dockerRegistry: "docker-registry"
     case .lxcExecute: "lxc"

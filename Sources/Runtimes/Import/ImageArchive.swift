@@ -3,8 +3,28 @@ import ContainerImage
 import ImageTransfer
 
 /// A tar archive, compressed or not, that an image is made of.
-struct ImageFile {
-  let path: String
+struct ImageArchive: Sendable {
+  /// Gives the archive's bytes to `body`, from the beginning.
+  typealias Reading = @Sendable (_ body: (any BlobReader) throws -> Void) throws -> Void
+
+  /// What messages call it.
+  let name: String
+  /// Whether it can be read once only.
+  let isStream: Bool
+  private let reading: Reading
+
+  init(file: String) {
+    name = file
+    isStream = false
+    reading = { try $0(try Self.open(file)) }
+  }
+
+  /// What a program writes.
+  init(stream name: String, _ reading: @escaping Reading) {
+    self.name = name
+    isStream = true
+    self.reading = reading
+  }
 
   /// Reads the archive from its beginning, entry by entry.
   /// - Parameter limits: of what the archive may have.
@@ -12,17 +32,19 @@ struct ImageFile {
   func forEachEntry(
     limits: UnpackLimits, _ body: (TarEntry, _ name: String, TarReader) throws -> Void
   ) throws {
-    let reader = try TarReader(try open(), within: UnpackBudget(limits))
-    while let entry = try reader.next() {
-      // What is no name in an image archive cannot be one that is looked for.
-      guard let name = Self.name(entry.path) else { continue }
-      try body(entry, name, reader)
+    try reading { blob in
+      let reader = try TarReader(blob, within: UnpackBudget(limits))
+      while let entry = try reader.next() {
+        // What is no name in an image archive cannot be one that is looked for.
+        guard let name = Self.name(entry.path) else { continue }
+        try body(entry, name, reader)
+      }
     }
   }
 
   /// - Throws: `TransferError.notFound`
-  func open() throws(TransferError) -> FileReader {
-    guard let reader = try FileReader(path) else { throw .notFound("there is no file \(path)") }
+  static func open(_ file: String) throws(TransferError) -> FileReader {
+    guard let reader = try FileReader(file) else { throw .notFound("there is no file \(file)") }
     return reader
   }
 
