@@ -16,6 +16,12 @@ public final class TarReader: BlobReader {
   private let handle: ReadHandle
   private let locale = UTF8Locale()
   private let budget: UnpackBudget?
+  /// Data of the current entry that libarchive has given and nobody has taken yet, and its place in the file.
+  private var block = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var blockOffset: Int64 = 0
+  /// Of the next byte that `read` gives.
+  private var position: Int64 = 0
+  private var hasGivenAll = false
   private var current: RawPath?
   /// Bytes of the current entry's data that were not read yet; holes are none.
   private var dataLeft: Int64 = 0
@@ -49,6 +55,9 @@ public final class TarReader: BlobReader {
   public func next() throws -> TarEntry? {
     guard !isAtEnd else { return nil }
     if current != nil {
+      // Seen block by block, data that nobody wanted ends where `endsAfterData` looks.
+      if dataLeft > 0 { try forEachBlock { _, _ in } }
+      if isAtEnd { return nil }
       let status = archive_read_data_skip(handle.archive)
       if endsAfterData(status) { return nil }
       try handle.check(status, entry: current)
@@ -65,21 +74,46 @@ public final class TarReader: BlobReader {
       warning = status == ARCHIVE_WARN ? handle.message : nil
       let result = try TarEntry(reading: entry)
       current = result.path
+      block = UnsafeRawBufferPointer(start: nil, count: 0)
+      (blockOffset, position, hasGivenAll) = (0, 0, false)
       dataLeft = result.regions?.reduce(0) { $0 + $1.length } ?? result.size
       return result
     }
   }
 
-  /// Data of the current entry.
+  /// Data of the current entry; holes are zeros.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     guard current != nil, !isAtEnd else { return 0 }
-    let count = archive_read_data(handle.archive, buffer.baseAddress, buffer.count)
-    if count < 0 {
-      if endsAfterData(CInt(clamping: count)) { return 0 }
-      try handle.check(CInt(clamping: count), entry: current)
+    // Not by archive_read_data, which keeps the last bytes to itself when the archive ends right after them.
+    while block.isEmpty, position >= blockOffset {
+      if hasGivenAll { return 0 }
+      // The last call gives the file's size, before which there may be a hole.
+      hasGivenAll = try !takeBlock()
     }
-    dataLeft -= Int64(max(count, 0))
-    return max(count, 0)
+    let count: Int
+    if position < blockOffset {
+      count = Int(min(Int64(buffer.count), blockOffset - position))
+      UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]).initializeMemory(as: UInt8.self, repeating: 0)
+    } else {
+      count = min(buffer.count, block.count)
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[..<count]))
+      block = UnsafeRawBufferPointer(rebasing: block[count...])
+      blockOffset += Int64(count)
+    }
+    position += Int64(count)
+    return count
+  }
+
+  /// - Returns: false at the end of the entry's data.
+  private func takeBlock() throws -> Bool {
+    var start: UnsafeRawPointer?
+    var count = 0
+    let status = archive_read_data_block(handle.archive, &start, &count, &blockOffset)
+    block = UnsafeRawBufferPointer(start: start, count: count)
+    if endsAfterData(status) { return false }
+    try handle.check(status, entry: current)
+    dataLeft -= Int64(count)
+    return status != ARCHIVE_EOF
   }
 
   /// Whether the archive ends right after an entry's data, without what fills its last block: that is the end then. Layers
@@ -92,17 +126,10 @@ public final class TarReader: BlobReader {
 
   /// Gives the current entry's data in pieces, without its holes.
   func forEachBlock(_ body: (_ offset: Int64, UnsafeRawBufferPointer) throws -> Void) throws {
-    while true {
-      var start: UnsafeRawPointer?
-      var count = 0
-      var offset: la_int64_t = 0
-      let status = archive_read_data_block(handle.archive, &start, &count, &offset)
-      if endsAfterData(status) { return }
-      try handle.check(status, entry: current)
-      if status == ARCHIVE_EOF { return }
-      dataLeft -= Int64(count)
-      if count > 0 { try body(offset, UnsafeRawBufferPointer(start: start, count: count)) }
+    while try takeBlock() {
+      if !block.isEmpty { try body(blockOffset, block) }
     }
+    block = UnsafeRawBufferPointer(start: nil, count: 0)
   }
 }
 

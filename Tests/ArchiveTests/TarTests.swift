@@ -93,6 +93,23 @@ import Testing
     #expect(try reader.next() == nil)
   }
 
+  /// As `umoci insert` writes it: nothing fills the last block.
+  @Test func anArchiveMayEndRightAfterDataReadOrNot() throws {
+    let archive = rawHeader("first", type: "0", size: 3) + padded(bytes("one"))
+      + rawHeader("last", type: "0", size: 3) + bytes("two")
+    for readsData in [true, false] {
+      let reader = try TarReader(MemoryReader(archive))
+      var names: [String] = []
+      while let entry = try reader.next() {
+        names.append("\(entry.path)")
+        if readsData { try reader.forEachPiece { _ in } }
+      }
+      #expect(names == ["first", "last"])
+    }
+    let short = try TarReader(MemoryReader(archive.dropLast()))
+    #expect(throws: ArchiveError.self) { while try short.next() != nil {} }
+  }
+
   @Test func aWriterThatGetsTooLittleOrTooMuchDataFails() throws {
     let writer = try TarWriter(to: Collector().sink)
     var entry = TarEntry(path: "f", kind: .file, mode: 0o644)

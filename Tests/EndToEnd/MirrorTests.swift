@@ -123,7 +123,7 @@ extension EndToEndTests {
         arguments: [
           "--mount", "sh", "-c", script, "sh", "\(client.home)/containerd", try KontorProcess.binary(),
         ] + arguments,
-        environment: client.environment
+        environment: client.variables
       ).attempt()
     }
 

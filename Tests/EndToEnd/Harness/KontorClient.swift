@@ -20,16 +20,18 @@ struct KontorClient: Sendable {
     try await Scratch.withDirectory("home") { try await body(KontorClient(home: $0)) }
   }
 
-  var environment: [String: String] {
-    [
+  /// All that a command gets.
+  var variables: [String: String] {
+    let own = [
       "HOME": home, "XDG_CACHE_HOME": "\(home)/cache", "XDG_RUNTIME_DIR": "\(home)/run",
       "XDG_CONFIG_HOME": "\(home)/config", "REGISTRY_AUTH_FILE": "\(home)/auth.json", "DOCKER_CONFIG": "",
     ]
+    return own.merging(environment) { $1 }
   }
 
   /// Runs a command, which may fail.
   func attempt(_ arguments: [String], input: Data = Data()) async throws -> KontorCommand.Result {
-    try await KontorCommand.run(arguments, environment: environment, input: input)
+    try await KontorCommand.run(arguments, environment: variables, input: input)
   }
 
   /// Starts a command that is the caller's to end.
@@ -38,7 +40,7 @@ struct KontorClient: Sendable {
     _ arguments: [String], environment more: [String: String] = [:], error: Int32? = nil
   ) async throws -> Daemon {
     try await Daemon.start(
-      try KontorProcess.binary(), arguments, environment: environment.merging(more) { $1 }, error: error,
+      try KontorProcess.binary(), arguments, environment: variables.merging(more) { $1 }, error: error,
       logIn: home)
   }
 
