@@ -105,7 +105,8 @@ let package = Package(
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LocalPrograms", "Registry",
+        "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LocalPrograms",
+        "Registry",
         "RegistryAPI", "RegistryClient", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

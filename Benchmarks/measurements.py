@@ -13,6 +13,7 @@ from pathlib import Path
 
 import report
 import store
+from appc import appc
 from client import Client, Payload, PayloadMaker, digest_of, image_manifest, in_parallel
 from load import CONNECTIONS, download, many_requests
 from servers import BenchmarkError, DockerRegistry, Kontor, Nginx
@@ -402,4 +403,5 @@ ALL = {
     "tags": tags,
     "gc": gc,
     "transfers": transfers,
+    "appc": appc,
 }

@@ -44,6 +44,12 @@ def limit(what, values, below, digits=0):
         what, _with_range(values, digits, ""), target=f"< {below:g}", reached=median(values) < below)
 
 
+def at_least(what, values, least, digits=0):
+    """A line for figures that must reach a limit."""
+    return Line(
+        what, _with_range(values, digits, ""), target=f">= {least:g}", reached=median(values) >= least)
+
+
 def figure(what, values, digits=2):
     """A line that only informs."""
     return Line(what, _with_range(values, digits, ""))

@@ -1,5 +1,9 @@
 import CArchive
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Writes a PAX tar archive. The same entries and data give the same bytes: nothing is written but what the entries
 /// say, and extended attributes are sorted.
 ///
@@ -36,6 +40,8 @@ public final class TarWriter {
     defer { archive_entry_free(header) }
     try locale.use {
       entry.write(to: header)
+      // libarchive takes an old ENOMEM for its own where a name is not UTF-8.
+      errno = 0
       try handle.check(archive_write_header(handle.archive, header))
     }
     missing = entry.kind == .file ? entry.size : 0

@@ -58,6 +58,8 @@ struct GCCommand: AsyncParsableCommand {
     discussion: """
       A server does this by itself at every gc.interval, while it takes pushes. Run this on the same machine, \
       whether the server runs or not.
+
+      Example: kontor gc --dry-run --data /var/lib/kontor
       """)
 
   @OptionGroup var source: ConfigurationOptions
@@ -90,6 +92,8 @@ struct ScrubCommand: AsyncParsableCommand {
     discussion: """
       Damaged blobs are moved to the quarantine in the data directory and reported, and clients no longer get \
       them; pushing the same content again heals them. Exits with 1 if any was found.
+
+      Example: kontor scrub --rate 100MiB --data /var/lib/kontor
       """)
 
   @OptionGroup var source: ConfigurationOptions

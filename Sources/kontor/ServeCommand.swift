@@ -14,6 +14,9 @@ struct ServeCommand: AsyncParsableCommand {
 
       SIGTERM and SIGINT stop the registry when the requests that are being served have ended; SIGHUP makes it \
       read its TLS certificate again.
+
+      Example: kontor serve --listen 127.0.0.1:5000 --data /var/lib/kontor
+      Example: kontor serve --listen :443 --tls-cert cert.pem --tls-key key.pem --config /etc/kontor.json
       """)
 
   @OptionGroup var source: ConfigurationOptions

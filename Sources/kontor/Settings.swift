@@ -60,7 +60,8 @@ struct Settings: Equatable {
     }
     if appcRequireSignatures, appcTrustedKeys == nil {
       throw ConfigurationError(
-        "appc.requireSignatures is true but appc.trustedKeys is not set: name the directory of the keys that count")
+        "appc.requireSignatures is true but appc.trustedKeys is not set: name the directory of the keys that count"
+      )
     }
     if appcPassphraseFile != nil, appcSigningKey == nil {
       throw ConfigurationError("appc.passphraseFile is set but appc.signingKey is not: name the key, too")

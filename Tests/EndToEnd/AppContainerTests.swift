@@ -41,13 +41,15 @@ extension EndToEndTests {
 
         let page = Discovery(try await get(http, "/trade/hello?ac-discovery=1"))
         let template = try #require(page["ac-discovery"].first)
-        let files = Discovery.render(template, ["name": name, "version": "v1", "os": "linux", "arch": "amd64"])
+        let files = Discovery.render(
+          template, ["name": name, "version": "v1", "os": "linux", "arch": "amd64"])
 
         // The signature first: it is made with the image, which nobody has asked for yet.
         let early = try await get(http, files.signature)
         #expect(early.status == 202)
         let image = try await get(http, files.image)
-        #expect(image.status == 200 && image["accept-ranges"] == "bytes" && image["cache-control"] == "no-cache")
+        #expect(
+          image.status == 200 && image["accept-ranges"] == "bytes" && image["cache-control"] == "no-cache")
         let signature = try await get(http, files.signature)
         #expect(signature.status == 200)
         let again = try await get(http, files.image, ["If-None-Match": try #require(image["etag"])])
@@ -246,7 +248,9 @@ extension EndToEndTests {
     // MARK: ACIs
 
     /// As its author makes one, with tar.
-    private func makeACI(in directory: String, members: [String] = ["manifest", "rootfs"]) async throws -> Data {
+    private func makeACI(in directory: String, members: [String] = ["manifest", "rootfs"]) async throws
+      -> Data
+    {
       let root = "\(directory)/\(UUID().uuidString)"
       try FileManager.default.createDirectory(atPath: "\(root)/rootfs/bin", withIntermediateDirectories: true)
       try FileManager.default.copyItem(atPath: try Tool.busybox.path(), toPath: "\(root)/rootfs/bin/busybox")
@@ -321,7 +325,8 @@ private struct SigningKey {
       try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: home)
       let key = SigningKey(home: home, secret: "\(home)/secret.asc")
       try await running {
-        try await key.gpg("--passphrase", "", "--quick-generate-key", "test@example.com", "ed25519", "sign", "0")
+        try await key.gpg(
+          "--passphrase", "", "--quick-generate-key", "test@example.com", "ed25519", "sign", "0")
         try await key.gpg("--armor", "--output", key.secret, "--export-secret-keys")
         try await body(key)
       } finally: {
@@ -361,7 +366,8 @@ private struct SigningKey {
     let files = [("key.asc", key), ("content", content), ("content.asc", signature)]
     for (name, data) in files { try data.write(to: URL(filePath: "\(directory)/\(name)")) }
     try await Command(
-      tool: .gpg, arguments: ["--batch", "--dearmor", "--output", "\(directory)/key.gpg", "\(directory)/key.asc"],
+      tool: .gpg,
+      arguments: ["--batch", "--dearmor", "--output", "\(directory)/key.gpg", "\(directory)/key.asc"],
       environment: ["GNUPGHOME": directory]
     ).run()
     try await Tool.gpgv.run(

@@ -226,7 +226,7 @@ extension EndToEndTests {
       arguments: [
         (["pull", "HOST/trade/none"], 3, "NAME_UNKNOWN"), (["tags", "HOST/trade/none"], 3, "NAME_UNKNOWN"),
         (["pull", "HOST/Trade"], 2, "repository name"), (["pull", "HOST/a:b:c"], 2, "repository name"),
-        (["pull"], 2, "Missing"), (["pull", "HOST/a", "--to", "dir:x"], 2, "transport dir"),
+        (["pull"], 2, "Missing"), (["pull", "HOST/a", "--to", "ostree:x"], 2, "transport ostree"),
         (["pull", "HOST/a", "--platform", "linux"], 2, "linux/amd64"),
         (["pull", "HOST/a", "--platform", "linux/amd64", "--all-platforms"], 2, "exclude"),
         (["pull", "HOST/a", "--jobs", "0"], 2, "--jobs"), (["delete", "HOST/trade/none"], 2, "no tag"),

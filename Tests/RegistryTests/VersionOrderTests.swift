@@ -7,7 +7,8 @@ import Testing
 @Suite struct VersionOrderTests {
   @Test(arguments: [
     (["1.0.0", "1.10.0", "1.9.0"], "1.10.0"), (["v1", "v2", "latest-nightly"], "v2"),
-    (["1.0.0-rc.2", "1.0.0-rc.10", "1.0.0-beta"], "1.0.0-rc.10"), (["1.0.0", "1.0.1-rc.1", "1.0.0-rc.1"], "1.0.1-rc.1"),
+    (["1.0.0-rc.2", "1.0.0-rc.10", "1.0.0-beta"], "1.0.0-rc.10"),
+    (["1.0.0", "1.0.1-rc.1", "1.0.0-rc.1"], "1.0.1-rc.1"),
     (["2.0.0", "2.0.0-rc.1"], "2.0.0"), (["2", "1.9.9.9"], "2"), (["1.0.0_build.5", "0.9"], "1.0.0_build.5"),
     (["stable", "edge"], "edge"), (["edge", "stable"], "stable"), (["main"], "main"), (["1..2", "x"], "x"),
   ])
@@ -33,7 +34,8 @@ import Testing
 
   @Test(arguments: [
     (["example.com"], "example.com:8443", "example.com"), (["example.com"], "EXAMPLE.com", "example.com"),
-    (["example.com", "b.example"], "b.example", "b.example"), (["example.com"], "127.0.0.1:5000", "example.com"),
+    (["example.com", "b.example"], "b.example", "b.example"),
+    (["example.com"], "127.0.0.1:5000", "example.com"),
     ([], "127.0.0.1:5000", "127.0.0.1"), ([], "[::1]:5000", nil),
   ])
   func theHostIsTheOneThatWasAskedFor(_ hosts: [String], _ authority: String, _ host: String?) {

@@ -33,7 +33,8 @@ public struct ACIAcceptance: Sendable {
         let summary = try ACIReader.summary(of: StoredBlobReader(artifact.image.digest, in: store.blobs))
         guard
           try ACIArtifact(
-            summary, image: artifact.image, signature: artifact.signature, subject: artifact.subject) == artifact
+            summary, image: artifact.image, signature: artifact.signature, subject: artifact.subject)
+            == artifact
         else {
           throw ACIRefusal.invalid("the artifact's config or annotations are not those of the image it holds")
         }
@@ -41,7 +42,9 @@ public struct ACIAcceptance: Sendable {
         if let descriptor = artifact.signature {
           signature = try StoredBlobReader.contents(
             of: descriptor.digest, in: store.blobs, atMost: Self.largestSignature)
-          if signature == nil { throw ACIRefusal.invalid("the signature has more than \(Self.largestSignature) bytes") }
+          if signature == nil {
+            throw ACIRefusal.invalid("the signature has more than \(Self.largestSignature) bytes")
+          }
         }
         try acceptance.check(signature, of: artifact.name) {
           try StoredBlobReader(artifact.image.digest, in: store.blobs)
@@ -65,7 +68,8 @@ public struct ACIAcceptance: Sendable {
     }
     guard requiresSignatures || !keys.keys.isEmpty else { return }
     guard !keys.keys.isEmpty else {
-      throw ACIRefusal.notTrusted("no key is trusted for \(name) here: its operator has to add one to appc.trustedKeys")
+      throw ACIRefusal.notTrusted(
+        "no key is trusted for \(name) here: its operator has to add one to appc.trustedKeys")
     }
     let reader = try open()
     switch try keys.verify(signature, of: { try reader.read(into: $0) }, at: Date()) {

@@ -35,7 +35,9 @@ extension AppContainerService {
       repository: repository, manifest: image.record.digest, name: query.name.description,
       version: query.labels.version ?? target.tag.description, revision: Self.conversionRevision)
     if let known = try store.metadata.convertedACI(key), known.signature?.fingerprint == signerFingerprint {
-      guard try known.labels.satisfy(query.labels.without(ACLabels.version)) else { throw Self.notFound(query) }
+      guard try known.labels.satisfy(query.labels.without(ACLabels.version)) else {
+        throw Self.notFound(query)
+      }
       return .converted(known, repository)
     }
     return .image(ImageToConvert(query: query, key: key, manifest: image.manifest))
@@ -102,7 +104,9 @@ extension AppContainerService {
   /// The ACI that was pushed: itself, or the last one that an image was made of.
   private func artifact(for query: ACIQuery, _ target: Target) throws -> ACIArtifact? {
     if let artifact = try Self.artifact(target.manifest) {
-      guard artifact.name == query.name, artifact.labels.satisfy(query.labels) else { throw Self.notFound(query) }
+      guard artifact.name == query.name, artifact.labels.satisfy(query.labels) else {
+        throw Self.notFound(query)
+      }
       return artifact
     }
     let referrers = try store.metadata.referrers(

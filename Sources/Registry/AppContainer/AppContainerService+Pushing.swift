@@ -52,7 +52,8 @@ extension AppContainerService {
     let document = try artifact.encoded
     let manifest = try await push(document, in: repository)
     try await tagging.withLock(TagKey(repository: repository, tag: tag)) {
-      let (content, type) = try await meaning(of: tag, in: repository, with: subject, made.image?.manifest ?? document)
+      let (content, type) = try await meaning(
+        of: tag, in: repository, with: subject, made.image?.manifest ?? document)
       _ = try await push(content, type, tags: [tag], in: repository)
     }
     try await removeEarlier(than: manifest, of: artifact, in: repository)
@@ -63,7 +64,8 @@ extension AppContainerService {
     guard let version = query.labels.version else { return .latest }
     if let tag = query.tag { return tag }
     throw .invalid(
-      "the version \(version.quotedForMessage) cannot be a tag: expected letters, digits, \".\", \"-\" and \"_\"")
+      "the version \(version.quotedForMessage) cannot be a tag: expected letters, digits, \".\", \"-\" and \"_\""
+    )
   }
 
   /// Takes a signature for an ACI that was pushed before.
@@ -77,7 +79,9 @@ extension AppContainerService {
     let (blobs, acceptance) = (store.blobs, acceptance)
     try await onThreadOfItsOwn {
       do {
-        try acceptance.check(signature, of: query.name) { try StoredBlobReader(artifact.image.digest, in: blobs) }
+        try acceptance.check(signature, of: query.name) {
+          try StoredBlobReader(artifact.image.digest, in: blobs)
+        }
       } catch {
         throw ACIAcceptance.refusal(error)
       }
@@ -165,7 +169,8 @@ extension AppContainerService {
   }
 
   private func push(
-    _ manifest: [UInt8], _ type: MediaType = .ociImageManifest, tags: [Tag] = [], in repository: RepositoryName
+    _ manifest: [UInt8], _ type: MediaType = .ociImageManifest, tags: [Tag] = [],
+    in repository: RepositoryName
   ) async throws -> Descriptor {
     let digest = Digest(hashing: manifest)
     _ = try await registry.pushManifest(
@@ -205,7 +210,8 @@ extension AppContainerService {
         byteLimit: 1 << 20)
     }
     for entry in earlier.descriptors where entry.digest != manifest.digest {
-      guard let described = ACIArtifact.described(by: entry.annotations ?? [:]), described.name == artifact.name
+      guard let described = ACIArtifact.described(by: entry.annotations ?? [:]),
+        described.name == artifact.name
       else { continue }
       _ = try await store.metadata.deleteManifest(entry.digest, in: repository)
     }

@@ -42,7 +42,9 @@ public final class AppContainerService: Sendable {
 
   /// The registry's own public key and those that are trusted for names with this prefix, armored.
   /// - Parameter prefix: a name or the beginning of one.
-  public func publicKeys(for prefix: ACIdentifier, at time: Date) throws -> [(fingerprint: String, key: [UInt8])] {
+  public func publicKeys(for prefix: ACIdentifier, at time: Date) throws -> [(
+    fingerprint: String, key: [UInt8]
+  )] {
     var keys: [(String, [UInt8])] = []
     if let signer = configuration.signer {
       keys.append((signer.key.fingerprint.description, try signer.armoredPublicKey(at: time)))

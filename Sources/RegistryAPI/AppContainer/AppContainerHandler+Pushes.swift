@@ -100,12 +100,14 @@ extension AppContainerHandler {
         let upload = try await registry.store.continueUpload(id, in: session.repository)
       else { throw ACIRefusal.invalid("the image was not sent") }
       let pushed = try await service.accept(upload, signature: session.signature, as: session.query)
-      logger.info("an ACI was pushed", metadata: ["name": "\(session.query.name)", "imageID": "\(pushed.imageID)"])
+      logger.info(
+        "an ACI was pushed", metadata: ["name": "\(session.query.name)", "imageID": "\(pushed.imageID)"])
       return try Completion(success: true).response(.ok)
     } catch {
       let wire = WireError(error)
       guard wire.status.code < 500 else { throw error }
-      return try Completion(success: false, serverReason: wire.entries.first?.message ?? "").response(.badRequest)
+      return try Completion(success: false, serverReason: wire.entries.first?.message ?? "").response(
+        .badRequest)
     }
   }
 

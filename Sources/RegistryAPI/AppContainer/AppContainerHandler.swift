@@ -101,9 +101,11 @@ struct AppContainerHandler: Sendable {
       let host = service.configuration.hosts.host(for: authority)
     else {
       throw WireError(
-        .badRequest, .nameInvalid, "the Host header \(authority.quotedForMessage) is no host that images can be named for")
+        .badRequest, .nameInvalid,
+        "the Host header \(authority.quotedForMessage) is no host that images can be named for")
     }
-    let isSecure = request.isSecure || request.headers.first(name: "x-forwarded-proto")?.lowercased() == "https"
+    let isSecure =
+      request.isSecure || request.headers.first(name: "x-forwarded-proto")?.lowercased() == "https"
     return (host, "\(isSecure ? "https" : "http")://\(authority)")
   }
 

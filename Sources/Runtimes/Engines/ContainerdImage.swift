@@ -89,6 +89,7 @@ public struct ContainerdImport: ImageImport {
     let archive = ImageArchive(stream: description) { body in
       try containerd.ctr.read(["images", "export"] + options + ["-", name], body)
     }
-    return try OCIArchiveImport(archive, name: nil, description: description).fill(layout, limits: limits, check: check)
+    return try OCIArchiveImport(archive, name: nil, description: description).fill(
+      layout, limits: limits, check: check)
   }
 }

@@ -50,6 +50,7 @@ public struct PodmanImport: ImageImport {
     let archive = ImageArchive(stream: description) { body in
       try podman.read(["save", "--quiet", "--format", "oci-archive", name], body)
     }
-    return try OCIArchiveImport(archive, name: nil, description: description).fill(layout, limits: limits, check: check)
+    return try OCIArchiveImport(archive, name: nil, description: description).fill(
+      layout, limits: limits, check: check)
   }
 }

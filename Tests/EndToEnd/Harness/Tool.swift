@@ -13,7 +13,7 @@ enum Tool: String, CaseIterable, Sendable {
   case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
   case tar, umoci, umount, unshare
   case chroot, cp, newuidmap, runc
-  case gpg, gpgconf, gpgv
+  case bash, gpg, gpgconf, gpgv, mandoc, python3
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
   case nspawn = "systemd-nspawn"
@@ -41,7 +41,7 @@ enum Tool: String, CaseIterable, Sendable {
     case .nspawn: "systemd-container"
     case .gpg: "gnupg"
     case .gpgconf: "gpgconf"
-    case .curl, .gpgv, .openssl, .podman, .runc, .skopeo, .strace, .tar, .umoci: rawValue
+    case .bash, .curl, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo, .strace, .tar, .umoci: rawValue
     }
   }
 
