@@ -30,7 +30,7 @@ extension Registry {
   /// - Parameter admission: nil for a manifest that this registry made itself.
   func pushManifest(
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
-    in repository: RepositoryName, admission: (@Sendable (Manifest) async throws -> Void)?
+    in repository: RepositoryName, admission: (@Sendable (Manifest, RepositoryName) async throws -> Void)?
   ) async throws -> PushedManifest {
     guard content.readableBytes <= configuration.maximumManifestSize else {
       throw RegistryError.manifestTooLarge(limit: configuration.maximumManifestSize)
@@ -54,7 +54,7 @@ extension Registry {
     } catch {
       throw RegistryError.manifestInvalid("\(error)")
     }
-    try await admission?(manifest)
+    try await admission?(manifest, repository)
     do {
       try await store.metadata.putManifest(
         NewManifest(

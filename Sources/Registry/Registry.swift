@@ -14,7 +14,7 @@ public final class Registry: Sendable {
     /// How long a blob that no manifest needs stays, from the last time a client was told that it exists.
     public var gracePeriod = Duration.seconds(3600)
     /// Looks at each manifest that is pushed, before it is stored; throws to refuse it.
-    public var admit: (@Sendable (Manifest) async throws -> Void)?
+    public var admit: (@Sendable (Manifest, RepositoryName) async throws -> Void)?
 
     public init() {}
   }

@@ -47,7 +47,7 @@ struct Service {
       throw Failure(message: "\(error)")
     }
     var configuration = settings.registry
-    configuration.admit = { try await acceptance.admit($0) }
+    configuration.admit = { try await acceptance.admit($0, to: $1) }
     let registry = Registry(store: store, configuration: configuration, logger: logger)
     let appContainer = AppContainerService(
       registry: registry, acceptance: acceptance, configuration: signing, logger: logger)

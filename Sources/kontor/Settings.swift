@@ -28,8 +28,8 @@ struct Settings: Equatable {
   /// Bytes.
   var maxManifestSize: Int64 = 4 << 20
 
-  /// Hosts that images are named for in appc; empty for any.
-  var appcHosts: [String] = []
+  /// Hosts that images are named for in appc; none to leave it out.
+  var appcHosts = ["localhost", "127.0.0.1"]
   /// A file with the secret key that signs the ACIs made here.
   var appcSigningKey: String?
   /// A file whose first line protects that key.

@@ -14,7 +14,8 @@ extension EndToEndTests {
         let pages = "\(directory)/man/man1"
         let names = try FileManager.default.contentsOfDirectory(atPath: pages)
         let commands = try await KontorCommand.run(["--help"]).output
-        for command in ["serve", "gc", "scrub", "pull", "push", "copy", "inspect", "tags", "login", "delete"] {
+        for command in ["serve", "gc", "scrub", "pull", "push", "copy", "inspect", "tags", "login", "delete"]
+        {
           #expect(names.contains("kontor-\(command).1"), "\(command)")
           #expect(commands.contains("\n  \(command) "), "\(command)")
         }

@@ -22,37 +22,40 @@ public struct ACIAcceptance: Sendable {
   /// Looks at a manifest that is about to be stored. Of an artifact that holds an ACI, the whole image is read; others are not
   /// looked at.
   /// - Throws: `ACIRefusal`, `StorageError`
-  public func admit(_ manifest: Manifest) async throws {
+  public func admit(_ manifest: Manifest, to repository: RepositoryName) async throws {
     guard manifest.artifactType == ACIArtifact.artifactType else { return }
-    let (store, acceptance) = (store, self)
-    try await onThreadOfItsOwn {
-      do {
-        guard let artifact = try ACIArtifact(manifest) else { return }
-        // What is missing is refused with all else that is missing.
-        guard try store.blobs.size(of: artifact.image.digest) != nil else { return }
-        let summary = try ACIReader.summary(of: StoredBlobReader(artifact.image.digest, in: store.blobs))
-        guard
-          try ACIArtifact(
-            summary, image: artifact.image, signature: artifact.signature, subject: artifact.subject)
-            == artifact
-        else {
-          throw ACIRefusal.invalid("the artifact's config or annotations are not those of the image it holds")
-        }
-        var signature: [UInt8]?
-        if let descriptor = artifact.signature {
-          signature = try StoredBlobReader.contents(
-            of: descriptor.digest, in: store.blobs, atMost: Self.largestSignature)
-          if signature == nil {
-            throw ACIRefusal.invalid("the signature has more than \(Self.largestSignature) bytes")
-          }
-        }
-        try acceptance.check(signature, of: artifact.name) {
-          try StoredBlobReader(artifact.image.digest, in: store.blobs)
-        }
-      } catch {
-        throw Self.refusal(error)
+    do {
+      guard let artifact = try ACIArtifact(manifest) else { return }
+      // What is missing is refused with all else that is missing.
+      let isThere = try await store.blocking { [store] in
+        try store.metadata.blob(artifact.image.digest, in: repository) != nil
+          && (artifact.signature.map { try store.metadata.blob($0.digest, in: repository) != nil } ?? true)
+      }
+      if isThere { try await onThreadOfItsOwn { try admit(artifact) } }
+    } catch {
+      throw Self.refusal(error)
+    }
+  }
+
+  private func admit(_ artifact: ACIArtifact) throws {
+    let summary = try ACIReader.summary(of: StoredBlobReader(artifact.image.digest, in: store.blobs))
+    let own = try ACIArtifact(
+      summary, image: artifact.image, signature: artifact.signature, subject: artifact.subject)
+    let isItself =
+      (own.name, own.imageID, own.labels, own.manifest.digest)
+      == (artifact.name, artifact.imageID, artifact.labels, artifact.manifest.digest)
+    guard isItself else {
+      throw ACIRefusal.invalid("the artifact's config or annotations are not those of the image it holds")
+    }
+    var signature: [UInt8]?
+    if let descriptor = artifact.signature {
+      signature = try StoredBlobReader.contents(
+        of: descriptor.digest, in: store.blobs, atMost: Self.largestSignature)
+      if signature == nil {
+        throw ACIRefusal.invalid("the signature has more than \(Self.largestSignature) bytes")
       }
     }
+    try check(signature, of: artifact.name) { try StoredBlobReader(artifact.image.digest, in: store.blobs) }
   }
 
   /// Verifies an image's signature, if one is there or has to be. Blocks on the disk.

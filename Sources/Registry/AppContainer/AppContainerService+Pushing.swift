@@ -20,9 +20,13 @@ extension AppContainerService {
   public func repository(for name: ACIdentifier) throws(ACIRefusal) -> RepositoryName {
     if let repository = configuration.hosts.repository(of: name) { return repository }
     let hosts = configuration.hosts.hosts
+    guard !hosts.isEmpty else {
+      throw .invalid(
+        "\(name) cannot be an image of this registry: its operator has to name a host in appc.hosts")
+    }
     throw .invalid(
-      "\(name) cannot be an image of this registry: expected "
-        + (hosts.isEmpty ? "HOST" : hosts.joined(separator: " or ")) + "/NAME, in lower case")
+      "\(name) cannot be an image of this registry: expected \(hosts.joined(separator: " or "))/NAME, in lower case"
+    )
   }
 
   /// Takes an ACI: verifies it, makes an OCI image of it, and gives that the version as its tag.

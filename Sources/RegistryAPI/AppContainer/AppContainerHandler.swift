@@ -102,7 +102,8 @@ struct AppContainerHandler: Sendable {
     else {
       throw WireError(
         .badRequest, .nameInvalid,
-        "the Host header \(authority.quotedForMessage) is no host that images can be named for")
+        "the Host header \(authority.quotedForMessage) is none, or appc.hosts names no host that images are known by"
+      )
     }
     let isSecure =
       request.isSecure || request.headers.first(name: "x-forwarded-proto")?.lowercased() == "https"

@@ -41,7 +41,8 @@ enum Tool: String, CaseIterable, Sendable {
     case .nspawn: "systemd-container"
     case .gpg: "gnupg"
     case .gpgconf: "gpgconf"
-    case .bash, .curl, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo, .strace, .tar, .umoci: rawValue
+    case .bash, .curl, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo, .strace, .tar, .umoci:
+      rawValue
     }
   }
 
