@@ -70,7 +70,8 @@ public struct ACIArtifact: Sendable, Hashable {
       let image = parsed.layers.first(where: { $0.mediaType == Self.imageType })
     else {
       throw .notAnImage(
-        reason: "the artifact lacks a config of type \(Self.manifestType) or a layer of type \(Self.imageType)")
+        reason:
+          "the artifact lacks a config of type \(Self.manifestType) or a layer of type \(Self.imageType)")
     }
     manifest = config
     self.image = image
@@ -103,7 +104,9 @@ public struct ACIArtifact: Sendable, Hashable {
   public var encoded: [UInt8] {
     get throws {
       var annotations = [Annotation.name: name.description, Annotation.imageID: imageID.description]
-      for label in labels.labels { annotations[Annotation.labelPrefix + label.name.description] = label.value }
+      for label in labels.labels {
+        annotations[Annotation.labelPrefix + label.name.description] = label.value
+      }
       return try stableJSON(
         Document(
           artifactType: Self.artifactType, config: manifest, layers: [image] + (signature.map { [$0] } ?? []),
