@@ -91,7 +91,7 @@ let package = Package(
     .target(
       name: "RegistryClient",
       dependencies: [
-        "CCurl", "ContainerImage", "ImageTransfer", "LocalPrograms",
+        "AppContainer", "CCurl", "ContainerImage", "ImageTransfer", "LocalPrograms",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: strict),
@@ -100,7 +100,9 @@ let package = Package(
     .target(name: "CRuntimes"),
     .target(
       name: "Runtimes",
-      dependencies: ["Archive", "CRuntimes", "ContainerImage", "ImageTransfer", "LocalPrograms", "Trust"],
+      dependencies: [
+        "AppContainer", "Archive", "CRuntimes", "ContainerImage", "ImageTransfer", "LocalPrograms", "Trust",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "kontor",
@@ -124,11 +126,14 @@ let package = Package(
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
     .testTarget(name: "RegistryTests", dependencies: ["AppContainer", "Registry"], swiftSettings: strict),
-    .testTarget(name: "RegistryClientTests", dependencies: ["RegistryClient"], swiftSettings: strict),
+    .testTarget(
+      name: "RegistryClientTests", dependencies: ["AppContainer", "RegistryClient"], swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
     .testTarget(
       name: "RuntimesTests",
-      dependencies: ["Archive", "ContainerImage", "ImageTransfer", "LocalPrograms", "Runtimes", "Trust"],
+      dependencies: [
+        "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "LocalPrograms", "Runtimes", "Trust",
+      ],
       swiftSettings: strict),
     .testTarget(name: "TrustTests", dependencies: ["Trust"], swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),

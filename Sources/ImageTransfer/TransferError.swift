@@ -11,6 +11,8 @@ public enum TransferError: Error, Sendable, CustomStringConvertible {
   case wrongContent(Digest, reason: String)
   /// The document is no manifest, or the image lacks what the destination needs.
   case notAnImage(String)
+  /// No signature by a key that the user trusts says that it is genuine.
+  case notTrusted(String)
   /// The destination is there already.
   case exists(String)
   /// A server or this machine failed.
@@ -25,6 +27,7 @@ public enum TransferError: Error, Sendable, CustomStringConvertible {
     case .wrongContent(let digest, let reason):
       "\(digest) was refused: \(reason); the source is damaged or does not tell the truth"
     case .notAnImage(let reason): reason
+    case .notTrusted(let what): what
     case .exists(let what): what
     case .failed(let reason): reason
     case .cancelled: "stopped"

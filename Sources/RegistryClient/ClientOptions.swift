@@ -10,6 +10,8 @@ public struct ClientOptions: Sendable {
   public var usesPlainHTTP = false
   /// Takes any certificate, and HTTP where there is no TLS.
   public var skipsVerification = false
+  /// Where connections to some hosts go instead.
+  public var detours: [ConnectionDetour] = []
   /// Paths of PEM files with certificate authorities, to be trusted as well as the system's.
   public var authorities: [String] = []
   /// Instead of those that are stored.

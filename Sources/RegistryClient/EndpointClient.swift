@@ -156,6 +156,7 @@ final class EndpointClient: Sendable {
       settings.skipsVerification = endpoint.skipsVerification || options.skipsVerification
     }
     settings.certificates.authorities += options.authorities
+    settings.detours = options.detours
     settings.proxy = proxies.proxy(scheme: url.scheme, host: url.host.name, port: url.port)
     return settings
   }

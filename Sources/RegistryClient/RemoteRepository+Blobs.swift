@@ -65,8 +65,8 @@ extension RemoteRepository {
 
 /// Reads a blob, and asks again for the rest when the connection breaks (RFC 9110, section 14).
 final class RemoteBlobReader: BlobReader {
-  private let call: EndpointClient.Call
-  private let client: EndpointClient
+  /// Asks for the blob, with these headers.
+  private let send: ([(name: String, value: String)]) throws -> ClientResponse
   private let what: String
   private let options: ClientOptions
   private var position: Int64
@@ -75,12 +75,23 @@ final class RemoteBlobReader: BlobReader {
   private var left: Int64?
   private var failed = 0
 
-  init(
+  convenience init(
     _ call: EndpointClient.Call, at client: EndpointClient, from offset: Int64, what: String,
     options: ClientOptions
   ) throws {
-    self.call = call
-    self.client = client
+    try self.init(from: offset, what: what, options: options) { headers in
+      var call = call
+      call.headers += headers
+      return try client.send(call)
+    }
+  }
+
+  /// - Parameter send: asks for the blob, with these headers.
+  init(
+    from offset: Int64, what: String, options: ClientOptions,
+    send: @escaping ([(name: String, value: String)]) throws -> ClientResponse
+  ) throws {
+    self.send = send
     self.what = what
     self.options = options
     position = offset
@@ -114,9 +125,8 @@ final class RemoteBlobReader: BlobReader {
   }
 
   private func open() throws {
-    var call = call
-    if position > 0 { call.headers.append(("Range", "bytes=\(position)-")) }
-    let response = try RemoteRepository.translating(what) { try client.send(call) }
+    let range = position > 0 ? [(name: "Range", value: "bytes=\(position)-")] : []
+    let response = try RemoteRepository.translating(what) { try send(range) }
     switch response.head.status {
     case 206:
       guard let range = response.head["content-range"], range.hasPrefix("bytes \(position)-") else {

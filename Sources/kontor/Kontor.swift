@@ -1,3 +1,4 @@
+import AppContainer
 import ArgumentParser
 import ImageTransfer
 
@@ -25,10 +26,12 @@ struct Kontor: AsyncParsableCommand {
           PullCommand.self, PushCommand.self, CopyCommand.self, InspectCommand.self, TagsCommand.self,
           ReposCommand.self, ReferrersCommand.self, TagCommand.self, DeleteCommand.self,
         ]),
+      CommandGroup(name: "App Container images", subcommands: [ACICommand.self]),
       CommandGroup(name: "Access", subcommands: [LoginCommand.self, LogoutCommand.self]),
     ])
 
-  /// Exit codes are 0 for done, 1 for failed, 2 for wrong usage, 3 for not found and 4 for denied. The answer goes to standard output, all
+  /// Exit codes are 0 for done, 1 for failed, 2 for wrong usage, 3 for not found, 4 for denied and 5 for not
+  /// trusted. The answer goes to standard output, all
   /// else to standard error.
   static func main() async {
     do {
@@ -51,6 +54,9 @@ struct Kontor: AsyncParsableCommand {
     case let error as ConfigurationError:
       printError("kontor: \(error)")
       Glibc.exit(2)
+    case let error as AppContainerError:
+      printError("kontor: \(error)")
+      Glibc.exit(1)
     case let error as TransferError:
       printError("kontor: \(error)")
       Glibc.exit(error.exitCode)
@@ -82,6 +88,7 @@ extension TransferError {
     switch self {
     case .notFound: 3
     case .denied: 4
+    case .notTrusted: 5
     case .wrongContent, .notAnImage, .exists, .failed, .cancelled: 1
     }
   }

@@ -19,7 +19,7 @@ import Testing
     let conversion = try ACIToImage { MemoryReader(aci) }
     let output = Output()
     let layer = try conversion.writeLayer(to: output.sink)
-    let image = try conversion.image(of: layer)
+    let image = try conversion.image(of: [layer])
     let manifest = try Manifest(parsing: image.manifest, contentType: nil)
     let config = try ImageConfig(parsing: image.config)
     #expect(manifest.config?.digest == Digest(hashing: image.config))

@@ -99,7 +99,7 @@ extension AppContainerService {
   /// What reading an ACI gave.
   private struct Made: Sendable {
     let summary: ACIReader.Summary
-    let layer: ACIToImage.Layer?
+    let layer: ACILayer.Written?
     let image: ACIToImage.Image?
   }
 
@@ -142,7 +142,7 @@ extension AppContainerService {
     }
     try check(conversion.summary.manifest, against: query)
     let layer = try conversion.writeLayer(to: sink)
-    return Made(summary: conversion.summary, layer: layer, image: try conversion.image(of: layer))
+    return Made(summary: conversion.summary, layer: layer, image: try conversion.image(of: [layer]))
   }
 
   /// The name and the labels of the request have to be the image's own (appc 0.8.11, discovery.md, "Validation").

@@ -30,6 +30,7 @@ struct ConnectionSettings: Sendable, Hashable {
   var certificates = RegistryCertificates()
   var skipsVerification = false
   var proxy: ProxySettings.Proxy?
+  var detours: [ConnectionDetour] = []
 }
 
 /// What came before a response's body.

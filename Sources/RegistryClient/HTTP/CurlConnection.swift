@@ -13,6 +13,7 @@ final class CurlConnection: @unchecked Sendable {
   private let multi: OpaquePointer
   private let easy: UnsafeMutableRawPointer
   private var headerList: UnsafeMutablePointer<curl_slist>?
+  private var detourList: UnsafeMutablePointer<curl_slist>?
   private let isCancelled: @Sendable () -> Bool
 
   // Of the current transfer.
@@ -110,6 +111,8 @@ final class CurlConnection: @unchecked Sendable {
     curl_easy_reset(easy)
     curl_slist_free_all(headerList)
     headerList = nil
+    curl_slist_free_all(detourList)
+    detourList = nil
     body = nil
     bodyError = nil
     head = nil
@@ -190,6 +193,8 @@ final class CurlConnection: @unchecked Sendable {
   private func configureTrust(_ settings: ConnectionSettings) {
     kontor_curl_set_text(easy, CURLOPT_PROXY, settings.proxy?.url.exposed ?? "")
     kontor_curl_set_text(easy, CURLOPT_NOPROXY, "")
+    for detour in settings.detours { detourList = curl_slist_append(detourList, detour.curlText) }
+    if detourList != nil { kontor_curl_set_list(easy, CURLOPT_CONNECT_TO, detourList) }
     if settings.skipsVerification {
       kontor_curl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 0)
       kontor_curl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 0)

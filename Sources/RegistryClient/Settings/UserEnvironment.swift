@@ -41,7 +41,7 @@ public struct UserEnvironment: Sendable {
   func machine(_ path: String) -> String { root + path }
 
   /// `$XDG_CONFIG_HOME`, or what stands for it.
-  var configurationHome: String { self["XDG_CONFIG_HOME"] ?? home + "/.config" }
+  public var configurationHome: String { self["XDG_CONFIG_HOME"] ?? home + "/.config" }
 
   private static func home(_ variables: [String: String]) -> String {
     if let home = variables["HOME"], !home.isEmpty { return home }

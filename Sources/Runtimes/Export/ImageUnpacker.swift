@@ -16,10 +16,6 @@ struct ImageUnpacker {
     for (layer, diffID) in zip(image.manifest.layers, image.config.rootfs.diffIDs) {
       try unpacker.apply(try image.layer(layer), diffID: diffID)
     }
-    let report = try unpacker.finish()
-    var notes = report.notes.prefix(20).map(\.description)
-    let further = report.notes.count - notes.count + report.furtherNotes
-    if further > 0 { notes.append("and \(further) more such entries") }
-    return notes
+    return try unpacker.finish().sentences
   }
 }

@@ -21,6 +21,12 @@ struct ClientArguments: ParsableArguments {
     help: ArgumentHelp("A certificate authority to trust, in PEM form. May be repeated.", valueName: "file"))
   var caCert: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Connect to a place instead of a host, as curl does. The host's name and certificate stay what they are. May be "
+        + "repeated.", valueName: "host:port:place:port"))
+  var connectTo: [String] = []
+
   @Option(help: "text or json.") var format = OutputFormat.text
 
   @Flag(name: .shortAndLong, help: "Write nothing but errors to standard error.")
@@ -28,6 +34,17 @@ struct ClientArguments: ParsableArguments {
 
   /// - Throws: `TransferError`
   func client(credentials: Credentials? = nil) throws -> RegistryClient {
+    var options = try options()
+    options.credentials = credentials
+    return try RegistryClient(.current(), options: options)
+  }
+
+  /// - Throws: `TransferError`
+  func appContainerClient() throws -> AppContainerClient {
+    try AppContainerClient(.current(), options: try options())
+  }
+
+  private func options() throws(ConfigurationError) -> ClientOptions {
     var options = ClientOptions()
     options.usesPlainHTTP = plainHttp
     options.skipsVerification = insecure
@@ -35,9 +52,13 @@ struct ClientArguments: ParsableArguments {
       throw ConfigurationError("--ca-cert is \"\(path)\": that file cannot be read")
     }
     options.authorities = caCert
-    options.credentials = credentials
+    do {
+      options.detours = try connectTo.map { text throws(InvalidValue) in try ConnectionDetour(parsing: text) }
+    } catch {
+      throw ConfigurationError("--connect-to is \(error)")
+    }
     options.isCancelled = { Interruption.isRequested }
-    return try RegistryClient(.current(), options: options)
+    return options
   }
 }
 
@@ -53,6 +74,24 @@ struct CopyArguments: ParsableArguments {
   @Flag(help: "Only say what would be copied.")
   var dryRun = false
 
+  @OptionGroup var unpacking: UnpackLimitArguments
+
+  mutating func validate() throws {
+    guard (1...64).contains(jobs) else { throw ValidationError("--jobs is \(jobs): expected 1 to 64") }
+  }
+
+  func options(_ platform: Platform?) -> ImageCopier.Options {
+    var options = ImageCopier.Options()
+    options.platform = platform
+    options.includesReferrers = referrers
+    options.jobs = jobs
+    options.isDryRun = dryRun
+    return options
+  }
+}
+
+/// How much may be unpacked.
+struct UnpackLimitArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How much an image may have that is unpacked, or an archive that one is read from, uncompressed "
@@ -64,7 +103,6 @@ struct CopyArguments: ParsableArguments {
   var maxEntries = UnpackLimits().entries
 
   mutating func validate() throws {
-    guard (1...64).contains(jobs) else { throw ValidationError("--jobs is \(jobs): expected 1 to 64") }
     guard maxEntries > 0 else {
       throw ValidationError("--max-entries is \(maxEntries): expected a number from 1 on")
     }
@@ -77,15 +115,6 @@ struct CopyArguments: ParsableArguments {
     }
     limits.entries = maxEntries
     return limits
-  }
-
-  func options(_ platform: Platform?) -> ImageCopier.Options {
-    var options = ImageCopier.Options()
-    options.platform = platform
-    options.includesReferrers = referrers
-    options.jobs = jobs
-    options.isDryRun = dryRun
-    return options
   }
 }
 

@@ -22,11 +22,12 @@ struct CopyCommand: ParsableCommand {
   @OptionGroup var copying: CopyArguments
   @OptionGroup var bundle: BundleArguments
   @OptionGroup(title: "Options for rootfs-tar:FILE") var making: NewImageArguments
+  @OptionGroup(title: "Options for aci:FILE and aci://NAME") var appContainer: AppContainerArguments
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
     let (from, to) = (try ImageLocation(parsing: source), try ImageLocation(parsing: destination))
-    try ImageCopy(arguments, copying, bundle, making: making).run(
+    try ImageCopy(arguments, copying, bundle, making: making, appContainer: appContainer).run(
       from: from, to: to, platform: try platform.chosen())
   }
 }
@@ -43,7 +44,11 @@ struct PullCommand: ParsableCommand {
       Example: kontor pull localhost:5000/hello:v1 --to runc:hello && sudo runc run --bundle hello greeter
       """)
 
-  @Argument(help: "The image: [REGISTRY/]NAME[:TAG][@DIGEST].") var reference: String
+  @Argument(
+    help:
+      "The image: [REGISTRY/]NAME[:TAG][@DIGEST], or aci://NAME[:VERSION][,LABEL=VALUE…] to be found by its name."
+  )
+  var reference: String
   @Option(
     help: ArgumentHelp(
       "Where it goes: \(ImageLocation.destinations.joined(separator: ", ")).", valueName: "destination"))
@@ -51,21 +56,29 @@ struct PullCommand: ParsableCommand {
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
   @OptionGroup var bundle: BundleArguments
+  @OptionGroup(title: "Options for aci:FILE and aci://NAME") var appContainer: AppContainerArguments
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
     let from = try ImageLocation(parsing: reference)
-    guard case .registry(let image) = from else {
+    let (path, name): (String, String?)
+    switch from {
+    case .registry(let image):
+      path = image.repository.description
+      name = image.tag?.description ?? (image.digest == nil ? Tag.latest.description : nil)
+    case .discovered(let image):
+      path = image.name.description
+      name = image.labels.version ?? Tag.latest.description
+    case .layout, .export, .engine:
       throw ConfigurationError(
         "\(reference) is not in a registry: use 'kontor copy \(reference) DESTINATION'")
     }
     let place =
       try to.map { text throws(ConfigurationError) in try ImageLocation(parsing: text) }
-      ?? .layout(
-        directory: image.repository.description.split(separator: "/").last.map(String.init) ?? "image",
-        name: image.tag?.description ?? (image.digest == nil ? Tag.latest.description : nil))
+      ?? .layout(directory: path.split(separator: "/").last.map(String.init) ?? "image", name: name)
     let chosen = platform.allPlatforms ? nil : try platform.chosen() ?? .current
-    try ImageCopy(arguments, copying, bundle).run(from: from, to: place, platform: chosen)
+    try ImageCopy(arguments, copying, bundle, appContainer: appContainer).run(
+      from: from, to: place, platform: chosen)
   }
 }
 
@@ -86,6 +99,7 @@ struct PushCommand: ParsableCommand {
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
   @OptionGroup(title: "Options for rootfs-tar:FILE") var making: NewImageArguments
+  @OptionGroup(title: "Options for aci:FILE and aci://NAME") var appContainer: AppContainerArguments
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
@@ -93,7 +107,7 @@ struct PushCommand: ParsableCommand {
     guard case .registry = to else {
       throw ConfigurationError("\(reference) is no registry's: use 'kontor copy \(source) \(reference)'")
     }
-    try ImageCopy(arguments, copying, making: making).run(
+    try ImageCopy(arguments, copying, making: making, appContainer: appContainer).run(
       from: try ImageLocation(parsing: source), to: to, platform: try platform.chosen())
   }
 }
@@ -104,14 +118,16 @@ struct ImageCopy {
   private let copying: CopyArguments
   private let bundle: RuntimeBundle.Options
   private let making: NewImageArguments?
+  private let appContainer: AppContainerArguments
 
   /// - Parameters:
   ///   - bundle: nil for a command that makes none.
   ///   - making: nil for a command that makes no image.
   init(
     _ arguments: ClientArguments, _ copying: CopyArguments, _ bundle: BundleArguments? = nil,
-    making: NewImageArguments? = nil
+    making: NewImageArguments? = nil, appContainer: AppContainerArguments
   ) {
+    self.appContainer = appContainer
     self.making = making
     self.arguments = arguments
     self.copying = copying
@@ -121,14 +137,21 @@ struct ImageCopy {
   func run(from: ImageLocation, to: ImageLocation, platform: Platform?) throws {
     Interruption.watch()
     let client = try arguments.client()
-    let limits = try copying.limits()
+    let limits = try copying.unpacking.limits()
     let isQuiet = arguments.quiet
-    let destination = try to.destination(client, bundle, limits) { sentence in
-      if !isQuiet { printError("kontor: note: \(sentence)") }
-    }
+    let note = { @Sendable (sentence: String) in if !isQuiet { printError("kontor: note: \(sentence)") } }
+    let destination = try to.destination(
+      client, bundle, limits, origin: { try appContainer.origin(of: from) }, note: note)
+    let finding = AppContainerFinding(
+      client: try arguments.appContainerClient(), platform: platform ?? .current,
+      isVerified: !appContainer.insecureSkipSignature, signature: appContainer.signature
+    ) { sentence in if !isQuiet { printError(sentence) } }
+    var options = copying.options(platform)
+    // What an ACI is made into goes with the ACI itself, wherever there is room for that.
+    if from.isAppContainer, destination.takesIndexes { options.includesReferrers = true }
     let copier = ImageCopier(
-      from: try from.source(client, limits, making: making?.options(platform, for: from)),
-      to: destination, copying.options(platform),
+      from: try from.source(client, limits, making: making?.options(platform, for: from), finding: finding),
+      to: destination, options,
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
     let report = try copier.copy()

@@ -1,3 +1,4 @@
+import AppContainer
 import Archive
 import FoundationEssentials
 import ImageTransfer
@@ -7,18 +8,21 @@ import Runtimes
 extension ImageLocation {
   /// - Parameters:
   ///   - limits: of what the layers of an image that is unpacked may have.
+  ///   - origin: what an App Container image that is made is named.
   ///   - note: is told what the user should know of the result.
   /// - Throws: `TransferError`
   func destination(
     _ client: RegistryClient, _ bundle: RuntimeBundle.Options, _ limits: UnpackLimits,
-    note: @escaping @Sendable (String) -> Void
+    origin: () throws -> ImageOrigin, note: @escaping @Sendable (String) -> Void
   ) throws -> any ImageDestination {
     switch self {
     case .registry(let reference): return RegistryDestination(try client.repository(reference, for: .push))
     case .layout(let directory, let name):
       return try LayoutDestination(OCILayout(path: directory), name: name)
     case .export(let export, let detail):
-      return try exported(try Self.export(export, detail, bundle), limits, note)
+      return try exported(try Self.export(export, detail, bundle, origin), limits, note)
+    case .discovered:
+      throw ConfigurationError("\(self): images are found there, but cannot be put there: use aci:FILE")
     case .engine(let engine, let reference, let written):
       guard reference.digest == nil else {
         throw ConfigurationError("\(self): an image gets a name and a tag there: leave out the digest")
@@ -41,8 +45,8 @@ extension ImageLocation {
   }
 
   private static func export(
-    _ export: Export, _ detail: String, _ bundle: RuntimeBundle.Options
-  ) throws(ConfigurationError) -> any ImageExport {
+    _ export: Export, _ detail: String, _ bundle: RuntimeBundle.Options, _ origin: () throws -> ImageOrigin
+  ) throws -> any ImageExport {
     let (path, name) = try parts(export, detail)
     switch export {
     case .ociArchive: return OCIArchiveExport(file: path, name: name)
@@ -56,6 +60,7 @@ extension ImageLocation {
       let file = path.split(separator: "/").last.map(String.init) ?? path
       return LXDImageExport(file: path, name: String(file.prefix { $0 != "." }))
     case .nspawn: return NspawnExport(path)
+    case .aci: return ACIExport(file: path, origin: try origin())
     }
   }
 

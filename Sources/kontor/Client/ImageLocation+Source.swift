@@ -7,9 +7,11 @@ extension ImageLocation {
   /// - Parameters:
   ///   - limits: of what an archive may have.
   ///   - making: of what a root file system is made into an image; nil for what that says by itself.
+  ///   - finding: how App Container images are found; nil where they are not.
   /// - Throws: `TransferError`, `ConfigurationError` if this is no place to read an image from.
   func source(
-    _ client: RegistryClient, _ limits: UnpackLimits = UnpackLimits(), making: RootFSTarImport.Options? = nil
+    _ client: RegistryClient, _ limits: UnpackLimits = UnpackLimits(), making: RootFSTarImport.Options? = nil,
+    finding: AppContainerFinding? = nil
   ) throws -> any ImageSource {
     if making != nil, !isRootFSTar {
       throw ConfigurationError(
@@ -22,8 +24,17 @@ extension ImageLocation {
     case .layout(let directory, let name): return LayoutSource(OCILayout(path: directory), name: name)
     case .export(.directory, let detail):
       return DirectorySource(directory: try Self.parts(.directory, detail).path)
+    case .export(.aci, let detail):
+      let file = try Self.parts(.aci, detail).path
+      return try Self.imported(ACIImport(file: file, signatureFile: finding?.signature), limits)
     case .export(let export, let detail):
       return try Self.imported(try Self.importing(export, detail, making ?? .init()), limits)
+    case .discovered(let name):
+      guard let finding else {
+        throw ConfigurationError(
+          "\(self) is found by 'kontor aci discover', 'kontor pull' and 'kontor copy' only")
+      }
+      return try Self.imported(try DiscoveredACIImport(name, finding), limits)
     case .engine(let engine, let reference, let written):
       switch engine {
       case .docker: return try Self.imported(try DockerDaemonImport(reference, Self.engines), limits)
@@ -52,7 +63,7 @@ extension ImageLocation {
     case .ociArchive: return OCIArchiveImport(file: path, name: name)
     case .dockerArchive: return DockerArchiveImport(file: path, reference: name)
     case .rootFSTar: return RootFSTarImport(file: path, options: making)
-    case .directory, .runc, .rootFS, .lxc, .lxdImage, .nspawn:
+    case .directory, .runc, .rootFS, .lxc, .lxdImage, .nspawn, .aci:
       throw ConfigurationError(
         "\(export.rawValue):\(detail): images can be put there, but not be read from there: expected one of "
           + sources.joined(separator: ", "))

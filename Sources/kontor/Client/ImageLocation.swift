@@ -1,3 +1,4 @@
+import AppContainer
 import ContainerImage
 
 /// Where an image is or goes, as it is written on the command line: `transport:detail`, with skopeo's names where it has
@@ -8,6 +9,8 @@ enum ImageLocation: Equatable, CustomStringConvertible {
   case export(Export, String)
   /// - Parameter written: the reference in the user's words.
   case engine(Engine, ImageReference, written: String)
+  /// An App Container image, to be found by its name.
+  case discovered(ACImageName)
 
   /// Places that an image is made into. Some are read from as well.
   enum Export: String, CaseIterable {
@@ -20,6 +23,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     case lxc
     case lxdImage = "lxd-image"
     case nspawn
+    case aci
 
     var form: String {
       switch self {
@@ -32,6 +36,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       case .lxc: "lxc:NAME"
       case .lxdImage: "lxd-image:FILE"
       case .nspawn: "nspawn:NAME"
+      case .aci: "aci:FILE"
       }
     }
   }
@@ -49,7 +54,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
   static let sources =
     stores + [
       Export.ociArchive.form, "docker-archive:FILE[:NAME[:TAG]|:@NUMBER]", Export.directory.form,
-      Export.rootFSTar.form,
+      Export.rootFSTar.form, Export.aci.form, "aci://NAME[:VERSION][,LABEL=VALUE…]",
     ]
   static let destinations = stores + Export.allCases.map(\.form)
 
@@ -60,6 +65,8 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       let detail = text.dropFirst(transport.count + 1)
       if text.hasPrefix("docker://") {
         self = .registry(try ImageReference(parsing: String(text.dropFirst(9))))
+      } else if text.hasPrefix("aci://") {
+        self = .discovered(try Self.discovered(String(text.dropFirst(6))))
       } else if transport.endIndex == text.endIndex {
         self = .registry(try ImageReference(parsing: text))
       } else if transport == "oci" {
@@ -86,8 +93,16 @@ enum ImageLocation: Equatable, CustomStringConvertible {
 
   /// Transports of other tools, which would make odd references.
   private static let ofOthers: Set<String> = [
-    "containers-storage", "ostree", "sif", "tarball", "aci",
+    "containers-storage", "ostree", "sif", "tarball",
   ]
+
+  private static func discovered(_ text: String) throws(InvalidValue) -> ACImageName {
+    do {
+      return try ACImageName(parsing: text)
+    } catch {
+      throw .malformed("\(error)")
+    }
+  }
 
   /// A path and the name behind it. As in skopeo, a path has no colon.
   static func split(_ text: String, _ detail: Substring) throws(InvalidValue) -> (String, String?) {
@@ -104,12 +119,21 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     return (String(path), name)
   }
 
+  /// Whether what is there is an App Container image.
+  var isAppContainer: Bool {
+    switch self {
+    case .export(.aci, _), .discovered: true
+    case .registry, .layout, .export, .engine: false
+    }
+  }
+
   var description: String {
     switch self {
     case .registry(let reference): "docker://\(reference)"
     case .layout(let directory, let name): "oci:\(directory)" + (name.map { ":\($0)" } ?? "")
     case .export(let export, let detail): "\(export.rawValue):\(detail)"
     case .engine(let engine, _, let written): "\(engine.rawValue):\(written)"
+    case .discovered(let name): "aci://\(name)"
     }
   }
 

@@ -45,10 +45,11 @@ struct InspectCommand: ParsableCommand {
     }
     print(arguments.format == .json ? inspection.json.line : inspection.text)
   }
+}
 
-  private func writeOut(_ bytes: [UInt8]) {
-    _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-  }
+/// Writes the answer as it is.
+func writeOut(_ bytes: [UInt8]) {
+  _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
 }
 
 /// What there is to say of an image.

@@ -26,7 +26,8 @@ struct PrivateCA: Sendable {
       certificate: "\(clients)/ca.crt", clientDirectory: clients,
       serverCertificate: "\(directory)/server.crt",
       serverKey: "\(directory)/server.key")
-    let names = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1,IP:\(documentationAddress)\n"
+    let names =
+      "subjectAltName=DNS:localhost,DNS:example.com,IP:127.0.0.1,IP:::1,IP:\(documentationAddress)\n"
     try Data(names.utf8).write(to: URL(filePath: "\(directory)/names"))
     let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     try await openssl(
