@@ -90,7 +90,7 @@ struct AppContainerHandler: Sendable {
       return try service.publicKeys(for: name, at: Date())
     }
     return .text(
-      .ok, DiscoveryPage(name: name, origin: origin, keys: keys.map(\.fingerprint)).html,
+      .ok, DiscoveryTemplates(name: name, origin: origin, keys: keys.map(\.fingerprint)).html,
       type: "text/html; charset=utf-8")
   }
 

@@ -3,7 +3,7 @@ import ContainerImage
 
 /// The HTML in which clients of appc look for where images, signatures and keys are (appc 0.8.11, discovery.md), and where
 /// acpush sends them.
-struct DiscoveryPage {
+struct DiscoveryTemplates {
   /// The name that was asked for, to which the templates are limited.
   let name: ACIdentifier
   /// `SCHEME://HOST[:PORT]`, as the client reached this server.
