@@ -129,6 +129,55 @@ extension EndToEndTests {
       }
     }
 
+    @Test(
+      "on a terminal it shows a key's fingerprint and asks; whoever says no trusts nobody",
+      arguments: ["yes", "no"])
+    func asking(answer: String) async throws {
+      try Tool.require(.gpg)
+      try await SigningKey.with { key in
+        try await KontorClient.with { client in
+          let file = "\(client.home)/public.asc"
+          try await key.publicKey().write(to: URL(filePath: file))
+          let terminal = try PseudoTerminal(columns: 120, rows: 20)
+          let output = open("\(client.home)/output", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+          terminal.type("perhaps\n\(answer)\n")
+          let program = try await ChildProcess.start(
+            try KontorProcess.binary(), ["aci", "trust", "--prefix", "example.com/trade", file],
+            environment: client.variables, input: terminal.descriptor, output: output,
+            error: terminal.descriptor)
+          close(output)
+          let exit = await program.wait()
+          #expect(exit == .code(0))
+          terminal.release()
+          try await terminal.waitForEnd()
+          let question = "Trust this key for images of example.com/trade?"
+          #expect(terminal.text.components(separatedBy: question).count == 3, "\(terminal.text)")
+          let stored = try text("\(client.home)/output").trimmingCharacters(in: .newlines)
+          guard answer == "yes" else {
+            #expect(stored.isEmpty && !FileManager.default.fileExists(atPath: "\(client.home)/config/rkt"))
+            return
+          }
+          let fingerprint = try #require(stored.split(separator: "/").last)
+          #expect(terminal.text.contains("\(fingerprint) ") && FileManager.default.fileExists(atPath: stored))
+        }
+      }
+    }
+
+    @Test("an image that needs others is kept by registries as it is")
+    func pushDependent() async throws {
+      try Tool.require(.tar)
+      try await withHost(.http) { kontor, _, client in
+        let needs = [ACIMaker.Need(name: "example.com/base")]
+        let aci = try await ACIMaker(directory: "\(client.home)/hello").make(Self.name, needs: needs)
+        let reference = kontor.endpoint.reference("trade/hello:1")
+        try await client.run("push", "aci:\(aci)", reference)
+        let got = try await PlainHTTP(kontor.endpoint).send(
+          "GET", "/aci/\(Self.name)/1/linux/amd64/image.aci")
+        let original = try Data(contentsOf: URL(filePath: aci))
+        #expect(got.status == 200 && got.body == original)
+      }
+    }
+
     @Test("images that an image needs come from their own places, and are put over each other as appc says")
     func dependencies() async throws {
       try Tool.require(.gpg, .tar)
@@ -244,6 +293,10 @@ extension EndToEndTests {
         #expect(try manifest == text("\(directory)/manifest"))
         let run = try await Tool.chroot.run("\(directory)/rootfs", "/bin/echo", "inside")
         #expect(run.text == "inside\n")
+        // Back again, it is the same image each time.
+        let digest = try await client.run("copy", "aci:\(aci)", "oci:\(client.home)/back:v1")
+        let again = try await client.run("copy", "aci:\(aci)", "oci:\(client.home)/again:v1")
+        #expect(digest == again)
 
         for compression in ["gzip", "bzip2", "xz", "none"] {
           let built = "\(client.home)/\(compression).aci"

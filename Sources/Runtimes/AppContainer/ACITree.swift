@@ -1,4 +1,5 @@
 import AppContainer
+import Archive
 import ContainerImage
 import ImageTransfer
 
@@ -24,7 +25,11 @@ struct ACITree {
   /// In which the parts are put over each other: depth first, each after what it needs.
   private(set) var order: [Part] = []
   private var images: [ACImageName: Image] = [:]
+  /// What is left of them for images that are fetched.
   private var limits: ACIReader.Limits
+  private let mostBytes: Int64
+  /// Of the parts; one that is there twice counts twice.
+  private var bytes: Int64 = 0
   private let get: (ACImageName, ACIReader.Limits) throws -> Image
 
   private static let deepest = 16
@@ -36,13 +41,14 @@ struct ACITree {
   ///   - get: fetches an image.
   init(limits: ACIReader.Limits, get: @escaping (ACImageName, ACIReader.Limits) throws -> Image) {
     self.limits = limits
+    mostBytes = limits.bytes
     self.get = get
   }
 
   /// - Parameters:
   ///   - name: to ask for.
   ///   - explicit: the labels that the image must have; the others it may lack.
-  /// - Throws: `TransferError`, and what `get` throws
+  /// - Throws: `TransferError`, `ArchiveError.overLimit`, and what `get` throws
   mutating func resolve(_ name: ACImageName, explicit: ACLabels) throws {
     try add(name, explicit: explicit, nil, whitelists: [], above: [])
   }
@@ -72,6 +78,8 @@ struct ACITree {
     guard order.count < Self.mostParts else {
       throw TransferError.notAnImage("the image needs more than \(Self.mostParts) others")
     }
+    bytes += summary.size
+    guard bytes <= mostBytes else { throw ArchiveError.overLimit(.bytes(mostBytes)) }
     order.append(Part(image: image, whitelists: whitelists))
   }
 

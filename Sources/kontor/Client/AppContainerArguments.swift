@@ -70,7 +70,8 @@ enum TrustedKeys {
 
 /// How App Container images are found, and what comes along with those in files.
 struct AppContainerFinding {
-  let client: AppContainerClient
+  /// Made when it is needed: who wants other images need not have settings that are right for these.
+  let makeClient: () throws -> AppContainerClient
   /// Of the image, where its name says nothing about that.
   let platform: Platform
   let isVerified: Bool
@@ -81,7 +82,7 @@ struct AppContainerFinding {
 
 extension DiscoveredACIImport {
   init(_ name: ACImageName, _ finding: AppContainerFinding) throws {
-    let (client, report) = (finding.client, finding.report)
+    let (client, report) = (try finding.makeClient(), finding.report)
     let keys = finding.isVerified ? TrustedKeys.store : nil
     self.init(name, platform: finding.platform, keys: keys) { name, limit, write in
       let places = try client.discover(name) { report("\($0)") }

@@ -143,7 +143,7 @@ struct ImageCopy {
     let destination = try to.destination(
       client, bundle, limits, origin: { try appContainer.origin(of: from) }, note: note)
     let finding = AppContainerFinding(
-      client: try arguments.appContainerClient(), platform: platform ?? .current,
+      makeClient: { try arguments.appContainerClient() }, platform: platform ?? .current,
       isVerified: !appContainer.insecureSkipSignature, signature: appContainer.signature
     ) { sentence in if !isQuiet { printError(sentence) } }
     var options = copying.options(platform)

@@ -45,6 +45,11 @@ final class PseudoTerminal: Sendable {
   /// Leaves the terminal to the programs that have it.
   func release() { close(descriptor) }
 
+  /// Somebody types.
+  func type(_ text: String) {
+    _ = Array(text.utf8).withUnsafeBytes { write(master, $0.baseAddress, $0.count) }
+  }
+
   /// Waits until no program has it any more, and all that they wrote is there.
   func waitForEnd() async throws {
     while !state.withLock({ $0.isEnded }) { try await Task.sleep(for: .milliseconds(5)) }
