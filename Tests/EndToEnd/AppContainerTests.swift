@@ -153,11 +153,41 @@ extension EndToEndTests {
           let referrers = try await client.run("referrers", reference)
           #expect(referrers.contains("application/vnd.kontor.aci.v1"))
 
-          // Another signature takes the place of the first, for what is there already.
-          let second = try await key.sign(aci)
-          #expect(try await http.send("PUT", "\(path).asc", body: second).status == 201)
-          #expect(try await get(http, "\(path).asc").body == second)
-          #expect(try await client.run("referrers", reference).split(separator: "\n").count == 1)
+          // The version comes to mean another image, whose signature is sent before it, too.
+          let changed = try await makeACI(in: directory, content: "changed")
+          let other = try await key.sign(changed)
+          #expect(try await http.send("PUT", "\(path).asc", body: other).status == 202)
+          #expect(try await get(http, "\(path).asc").body == signature)
+          #expect(try await http.send("PUT", path, body: changed).status == 201)
+          #expect(try await get(http, path).body == changed)
+          #expect(try await get(http, "\(path).asc").body == other)
+        }
+      }
+    }
+
+    @Test("a good signature takes the place of another, of the image that is there; others wait for theirs")
+    func replacedSignature() async throws {
+      try Tool.require(.gpg, .tar)
+      try await SigningKey.with { author in
+        try await Scratch.withDirectory("keys") { keys in
+          try await author.trust(for: Self.host + "/trade", in: keys)
+          try await withRegistry(["KONTOR_APPC_TRUSTEDKEYS": keys]) { kontor, http, client, stranger in
+            let aci = try await makeACI(in: keys)
+            let path = "/aci/\(name)/1.0.0+build.5/linux/amd64/image.aci"
+            // Without a signature first: this registry asks for none.
+            #expect(try await http.send("PUT", path, body: aci).status == 201)
+            #expect(try await get(http, "\(path).asc").status == 404)
+            #expect(try await http.send("PUT", "\(path).asc", body: stranger.sign(aci)).status == 202)
+            #expect(try await get(http, "\(path).asc").status == 404)
+            for _ in 0..<2 {
+              let signature = try await author.sign(aci)
+              #expect(try await http.send("PUT", "\(path).asc", body: signature).status == 201)
+              #expect(try await get(http, "\(path).asc").body == signature)
+            }
+            let referrers = try await client.run(
+              "referrers", kontor.endpoint.reference("trade/hello:1.0.0_build.5"))
+            #expect(referrers.split(separator: "\n").count == 1)
+          }
         }
       }
     }
@@ -234,10 +264,13 @@ extension EndToEndTests {
                 #expect(try await http.send("PUT", path, body: aci).status == 403)
                 #expect(try StoredFiles(data: kontor.data).blobs().isEmpty)
 
-                #expect(try await http.send("PUT", "\(path).asc", body: trusted.sign(aci)).status == 202)
+                let good = try await trusted.sign(aci)
+                #expect(try await http.send("PUT", "\(path).asc", body: good).status == 202)
                 #expect(try await http.send("PUT", path, body: aci).status == 201)
-                #expect(try await http.send("PUT", "\(path).asc", body: stranger.sign(aci)).status == 403)
+                // It is not for what is there.
+                #expect(try await http.send("PUT", "\(path).asc", body: stranger.sign(aci)).status == 202)
                 #expect(try await get(http, path).body == aci)
+                #expect(try await get(http, "\(path).asc").body == good)
               }
             }
           }
@@ -255,6 +288,7 @@ extension EndToEndTests {
       try FileManager.default.createDirectory(atPath: "\(root)/rootfs/bin", withIntermediateDirectories: true)
       try FileManager.default.copyItem(atPath: try Tool.busybox.path(), toPath: "\(root)/rootfs/bin/busybox")
       try Data("more\n".utf8).write(to: URL(filePath: "\(root)/more"))
+      try Data(content.utf8).write(to: URL(filePath: "\(root)/rootfs/content"))
       try Data(
         """
         {"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "\(name)",

@@ -55,28 +55,32 @@ public struct ACIAcceptance: Sendable {
         throw ACIRefusal.invalid("the signature has more than \(Self.largestSignature) bytes")
       }
     }
-    try check(signature, of: artifact.name) { try StoredBlobReader(artifact.image.digest, in: store.blobs) }
+    _ = try check(signature, of: artifact.name) {
+      try StoredBlobReader(artifact.image.digest, in: store.blobs)
+    }
   }
 
   /// Verifies an image's signature, if one is there or has to be. Blocks on the disk.
   /// - Parameter open: gives the image's file from its start.
+  /// - Returns: whether it was verified: not where no key is trusted for the name.
   /// - Throws: `ACIRefusal.notTrusted`, `.invalid`, `StorageError`
-  func check(_ signature: [UInt8]?, of name: ACIdentifier, _ open: () throws -> any BlobReader) throws {
+  func check(_ signature: [UInt8]?, of name: ACIdentifier, _ open: () throws -> any BlobReader) throws -> Bool
+  {
     let keys = try trustedKeys(name)
     guard let signature else {
-      guard requiresSignatures else { return }
+      guard requiresSignatures else { return false }
       throw ACIRefusal.notTrusted(
         "this registry takes no image without a signature: sign it ('gpg --armor --detach-sign'), and send "
           + "image.aci.asc before image.aci")
     }
-    guard requiresSignatures || !keys.keys.isEmpty else { return }
+    guard requiresSignatures || !keys.keys.isEmpty else { return false }
     guard !keys.keys.isEmpty else {
       throw ACIRefusal.notTrusted(
         "no key is trusted for \(name) here: its operator has to add one to appc.trustedKeys")
     }
     let reader = try open()
     switch try keys.verify(signature, of: { try reader.read(into: $0) }, at: Date()) {
-    case .good: return
+    case .good: return true
     case .bad(let refusals):
       throw ACIRefusal.notTrusted("\(name): " + refusals.map(\.description).joined(separator: "; "))
     }

@@ -72,28 +72,44 @@ extension AppContainerService {
     )
   }
 
-  /// Takes a signature for an ACI that was pushed before.
-  /// - Returns: false if there is none such.
+  /// What became of a signature that came alone.
+  public enum Attachment: Sendable, Equatable {
+    /// The image that is there has it now.
+    case attached
+    /// It was put to an image that had none; nobody knows whether it is that one's.
+    case attachedUnverified
+    /// It is not for the image that is there, or there is none: its image may be on its way.
+    case waiting
+  }
+
+  /// Takes a signature for an ACI that was pushed before. One that takes the place of another must be good.
   /// - Throws: `ACIRefusal`, `StorageError`
-  public func attach(_ signature: [UInt8], to query: ACIQuery) async throws -> Bool {
+  public func attach(_ signature: [UInt8], to query: ACIQuery) async throws -> Attachment {
     let repository = try repository(for: query.name)
     guard let artifact = try await store.blocking({ [self] in try pushedArtifact(for: query) }) else {
-      return false
+      return .waiting
     }
     let (blobs, acceptance) = (store.blobs, acceptance)
-    try await onThreadOfItsOwn {
-      do {
+    let isVerified: Bool
+    do {
+      isVerified = try await onThreadOfItsOwn {
         try acceptance.check(signature, of: query.name) {
           try StoredBlobReader(artifact.image.digest, in: blobs)
         }
-      } catch {
-        throw ACIAcceptance.refusal(error)
       }
+    } catch ACIRefusal.notTrusted {
+      return .waiting
+    } catch {
+      throw ACIAcceptance.refusal(error)
     }
+    guard isVerified || artifact.signature == nil else { return .waiting }
+    // An image that needs others has the tag itself.
+    let tags = artifact.subject == nil ? query.tag.map { [$0] } : []
+    guard let tags else { return .waiting }
     let signed = artifact.with(signature: try await store(signature, in: repository))
-    let manifest = try await push(try signed.encoded, in: repository)
+    let manifest = try await push(try signed.encoded, tags: tags, in: repository)
     try await removeEarlier(than: manifest, of: signed, in: repository)
-    return true
+    return isVerified ? .attached : .attachedUnverified
   }
 
   /// What reading an ACI gave.
@@ -114,7 +130,7 @@ extension AppContainerService {
     do {
       made = try await session.append { write in
         try withoutActuallyEscaping(write) { write in
-          try acceptance.check(signature, of: query.name, open)
+          _ = try acceptance.check(signature, of: query.name, open)
           return try Self.convert(open, query, to: ByteSink { try write($0) })
         }
       }

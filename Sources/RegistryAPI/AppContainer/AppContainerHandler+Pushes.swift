@@ -17,11 +17,12 @@ extension AppContainerHandler {
 
   func putSignature(_ query: ACIQuery, _ request: HTTPRequest) async throws -> HTTPResponse {
     let signature = try await small(request)
-    if try await service.attach(signature, to: query) {
+    let attachment = try await service.attach(signature, to: query)
+    // Where nobody could verify it, it may also be that of an image which is to follow.
+    if attachment != .attached { pending.put(signature, for: query) }
+    guard attachment == .waiting else {
       return HTTPResponse(status: .created, headers: ["Location": request.path])
     }
-    _ = try service.repository(for: query.name)
-    pending.put(signature, for: query)
     return HTTPResponse(status: .accepted)
   }
 
