@@ -281,9 +281,9 @@ extension EndToEndTests {
     // MARK: ACIs
 
     /// As its author makes one, with tar.
-    private func makeACI(in directory: String, members: [String] = ["manifest", "rootfs"]) async throws
-      -> Data
-    {
+    private func makeACI(
+      in directory: String, members: [String] = ["manifest", "rootfs"], content: String = ""
+    ) async throws -> Data {
       let root = "\(directory)/\(UUID().uuidString)"
       try FileManager.default.createDirectory(atPath: "\(root)/rootfs/bin", withIntermediateDirectories: true)
       try FileManager.default.copyItem(atPath: try Tool.busybox.path(), toPath: "\(root)/rootfs/bin/busybox")
