@@ -1,5 +1,6 @@
 """The appc part: an image's first conversion to an ACI, and ACIs that are there against other blobs."""
 
+import gzip
 import multiprocessing
 import subprocess
 import tarfile
@@ -58,7 +59,8 @@ def appc(bench):
 def check(server, path, layers):
     """An independent reader finds the manifest and all layers' directories."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}") as answer:
-        with tarfile.open(fileobj=answer, mode="r|gz") as archive:
+        # Not "r|gz", which ends with the first member of the file.
+        with gzip.open(answer) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
             names = {entry.name for entry in archive if entry.name.count("/") <= 1}
     wanted = {"manifest", "rootfs"} | {f"rootfs/layer-{number}" for number in range(layers)}
     if not wanted <= names:
