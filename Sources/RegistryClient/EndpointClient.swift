@@ -36,8 +36,6 @@ final class EndpointClient: Sendable {
   private let options: ClientOptions
   private let hasFailed = Mutex(false)
 
-  private static let mostRedirects = 10
-
   init(
     _ endpoint: RegistryEndpoint, pool: ConnectionPool, credentials: CredentialStore, proxies: ProxySettings,
     options: ClientOptions
@@ -105,7 +103,7 @@ final class EndpointClient: Sendable {
     }
     let origin = self.url("")
     var answered = 0
-    var redirects = 0
+    var redirections = Redirections(from: origin)
     while true {
       let isOwn = url.hasOrigin(of: origin)
       var request = ClientRequest(
@@ -125,25 +123,11 @@ final class EndpointClient: Sendable {
           settings: { settings(for: $0) })
         guard mayWork else { return response }
         response.discard()
-      case 301, 302, 303, 307, 308:
-        guard let location = response.head["location"], let next = url.resolving(location) else {
-          throw ConnectionFailure(
-            kind: .invalid, reason: "\(url.origin) sends us on, but not to an address that can be used")
-        }
-        redirects += 1
-        guard redirects <= Self.mostRedirects else {
-          throw ConnectionFailure(
-            kind: .invalid, reason: "\(origin.origin) sends us on more than \(Self.mostRedirects) times")
-        }
-        guard next.scheme == .https || url.scheme == .http else {
-          throw ConnectionFailure(
-            kind: .invalid, reason: "\(url.origin) sends us on to \(next.origin), which has no TLS")
-        }
+      default:
+        guard let next = try redirections.next(after: response, from: url) else { return response }
         if response.head.status == 303, method != "HEAD" { method = "GET" }
         response.discard()
         url = next
-      default:
-        return response
       }
     }
   }

@@ -16,8 +16,6 @@ final class ACIPushSessions: Sendable {
   struct Session: Sendable {
     let query: ACIQuery
     let repository: RepositoryName
-    /// As the client says it; the image has its own.
-    var manifest: [UInt8]?
     var signature: [UInt8]?
     /// An upload session that has the image's file; it expires like others.
     var upload: UploadID?

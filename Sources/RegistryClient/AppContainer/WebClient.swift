@@ -9,8 +9,6 @@ final class WebClient: Sendable {
   private let credentials: RktCredentials
   let options: ClientOptions
 
-  private static let mostRedirects = 10
-
   /// - Throws: `SettingsError`
   init(_ environment: UserEnvironment, options: ClientOptions) throws(SettingsError) {
     self.options = options
@@ -61,7 +59,7 @@ final class WebClient: Sendable {
   private func follow(_ start: ClientURL, _ headers: [(name: String, value: String)]) throws -> ClientResponse
   {
     var url = start
-    var redirects = 0
+    var redirections = Redirections(from: start)
     while true {
       var request = ClientRequest(method: "GET", url: url, headers: headers, settings: try settings(for: url))
       request.headers.append(("User-Agent", options.userAgent))
@@ -70,20 +68,7 @@ final class WebClient: Sendable {
         request.headers.append(("Authorization", authorization.exposed))
       }
       let response = try pool.send(request)
-      guard [301, 302, 303, 307, 308].contains(response.head.status) else { return response }
-      guard let location = response.head["location"], let next = url.resolving(location) else {
-        throw ConnectionFailure(
-          kind: .invalid, reason: "\(url.origin) sends us on, but not to an address that can be used")
-      }
-      redirects += 1
-      guard redirects <= Self.mostRedirects else {
-        throw ConnectionFailure(
-          kind: .invalid, reason: "\(start.origin) sends us on more than \(Self.mostRedirects) times")
-      }
-      guard next.scheme == .https || url.scheme == .http else {
-        throw ConnectionFailure(
-          kind: .invalid, reason: "\(url.origin) sends us on to \(next.origin), which has no TLS")
-      }
+      guard let next = try redirections.next(after: response, from: url) else { return response }
       response.discard()
       url = next
     }
