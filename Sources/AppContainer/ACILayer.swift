@@ -4,7 +4,7 @@ import ImageTransfer
 
 /// What one App Container Image brings to a root file system, as a layer of an OCI image. It is read twice, so that nothing is
 /// written of one that turns out to be invalid at its end.
-public final class ACILayer {
+public final class ACILayer: Sendable {
   /// The layer that was written.
   public struct Written: Sendable, Hashable {
     /// Of the compressed layer.
@@ -17,7 +17,7 @@ public final class ACILayer {
   let survey: ACISurvey
   private let selection: ACISelection
   private let limits: ACIReader.Limits
-  private let open: () throws -> any BlobReader
+  private let open: @Sendable () throws -> any BlobReader
 
   private static let type = MediaType("application/vnd.oci.image.layer.v1.tar+gzip")
 
@@ -30,7 +30,7 @@ public final class ACILayer {
   ///   opening and reading throws.
   public init(
     limits: ACIReader.Limits = ACIReader.Limits(), dependents: [[String]] = [],
-    open: @escaping () throws -> any BlobReader
+    open: @escaping @Sendable () throws -> any BlobReader
   ) throws {
     self.limits = limits
     self.open = open

@@ -2,7 +2,7 @@ import Archive
 import ContainerImage
 
 /// What has to be known of an image's entries before any of them is written.
-struct ACISurvey {
+struct ACISurvey: Sendable {
   /// Each name of a hard link, with the path of the file itself.
   private(set) var links: [(path: RawPath, file: RawPath)] = []
   private var files: [RawPath: RawPath] = [:]
@@ -30,7 +30,7 @@ struct ACISurvey {
 /// Which entries of an image its root file system has in the end: those of its whitelist, if there is one (appc 0.8.11,
 /// ace.md, "Filesystem Setup"), with all directories, as by appc's own renderer. Of an image that others need, those that
 /// their whitelists have too, with the directories on the way to them.
-struct ACISelection {
+struct ACISelection: Sendable {
   private struct Whitelist {
     let paths: Set<RawPath>
     /// Nil for all.

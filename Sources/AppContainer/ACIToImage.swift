@@ -12,7 +12,7 @@ import ImageTransfer
 /// ```
 ///
 /// The same image gives the same bytes.
-public final class ACIToImage {
+public final class ACIToImage: Sendable {
   /// The documents of the image.
   public struct Image: Sendable, Hashable {
     public let config: [UInt8]
@@ -32,7 +32,7 @@ public final class ACIToImage {
   /// - Throws: `AppContainerError` (`notConvertible` for an image that needs others), `ArchiveError`, and what opening and
   ///   reading throws.
   public convenience init(
-    limits: ACIReader.Limits = ACIReader.Limits(), open: @escaping () throws -> any BlobReader
+    limits: ACIReader.Limits = ACIReader.Limits(), open: @escaping @Sendable () throws -> any BlobReader
   ) throws {
     let layer = try ACILayer(limits: limits, open: open)
     let dependencies = layer.summary.manifest.dependencies

@@ -35,13 +35,17 @@ public final class ACIWriter {
   private let compressor: CompressingWriter
 
   /// Writes the manifest.
-  /// - Parameter compression: gzip, bzip2, xz or none.
+  /// - Parameters:
+  ///   - compression: gzip, bzip2, xz or none.
+  ///   - level: as the format has it; nil for its usual one.
   /// - Throws: `AppContainerError`, `ArchiveError`, and what the sink throws.
-  public init(_ manifest: AppContainerManifest, compression: Compression = .gzip, to sink: ByteSink) throws {
+  public init(
+    _ manifest: AppContainerManifest, compression: Compression = .gzip, level: Int? = nil, to sink: ByteSink
+  ) throws {
     guard compression != .zstd else {
       throw AppContainerError.notAnImage(reason: "the specification has no zstd: use gzip, bzip2 or xz")
     }
-    let compressor = try CompressingWriter(compression, to: sink)
+    let compressor = try CompressingWriter(compression, level: level, to: sink)
     let hash = Hash()
     self.compressor = compressor
     self.hash = hash

@@ -13,10 +13,12 @@ public enum AppContainerError: Error, Sendable, Equatable, CustomStringConvertib
   case notAnImage(reason: String)
   /// The image cannot be said in the other format.
   case notConvertible(reason: String)
+  /// An image and those that it needs do not fit together. The text names the image.
+  case unresolvable(String)
 
   public var description: String {
     switch self {
-    case .malformed(let reason): reason
+    case .malformed(let reason), .unresolvable(let reason): reason
     case .invalidField(let field, let reason): "the image manifest's field \(field): \(reason)"
     case .invalidManifest(let reason): "the image manifest \(reason)"
     case .notAnImage(let reason): "this is no App Container Image: \(reason)"

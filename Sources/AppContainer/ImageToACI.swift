@@ -38,10 +38,15 @@ public struct ImageToACI {
   public func write(
     compression: Compression = .gzip, to sink: ByteSink
   ) throws -> (imageID: ACIImageID, size: Int64) {
-    let writer = try ACIWriter(manifest, compression: compression, to: sink)
+    let writer = try ACIWriter(
+      manifest, compression: compression, level: compression == .gzip ? Self.gzipLevel : nil, to: sink)
     try squash.write(to: writer.rootFS, prefix: ACIWriter.rootFSPrefix)
     return try writer.finish()
   }
+
+  /// Whoever asks first waits for the conversion. The lowest level takes less than half the time of the usual one, and makes
+  /// files that are 4 % larger.
+  private static let gzipLevel = 1
 
   /// Names that Docker gives every container, and programs expect; where the image has none, docker2aci adds them. Output goes
   /// to the console, as it may be a socket, which cannot be opened through `/proc`.

@@ -23,7 +23,7 @@ public enum Signer: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .openPGP(let fingerprint, let userIDs):
-      userIDs.first.map { "\($0.quotedForMessage) (OpenPGP key \(fingerprint))" } ?? "OpenPGP key \(fingerprint)"
+      (userIDs.first.map { "\($0.quotedForMessage), " } ?? "") + "OpenPGP key \(fingerprint)"
     case .publicKey(let keyID): "public key sha256:\(keyID)"
     case .identity(let issuer, let subject):
       "\(subject.quotedForMessage) (by \(issuer.quotedForMessage))"

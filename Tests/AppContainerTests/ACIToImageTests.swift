@@ -2,6 +2,7 @@ import Archive
 import ContainerImage
 import Foundation
 import ImageTransfer
+import Synchronization
 import Testing
 
 @testable import AppContainer
@@ -168,10 +169,12 @@ import Testing
     let versions = [
       try TestImage.aci([.file("rootfs/f", "one")]), try TestImage.aci([.file("rootfs/f", "two")]),
     ]
-    var count = 0
+    let count = Mutex(0)
     let conversion = try ACIToImage {
-      defer { count += 1 }
-      return MemoryReader(versions[count])
+      count.withLock { count in
+        defer { count += 1 }
+        return MemoryReader(versions[count])
+      }
     }
     #expect(throws: AppContainerError.self) { try conversion.writeLayer(to: Output().sink) }
   }

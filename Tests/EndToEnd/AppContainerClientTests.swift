@@ -38,6 +38,11 @@ extension EndToEndTests {
       return result
     }
 
+    private func digest(_ inspected: String) throws -> String {
+      let object = try JSONSerialization.jsonObject(with: Data(inspected.utf8)) as? [String: Any]
+      return try #require(object?["digest"] as? String)
+    }
+
     private func text(_ path: String) throws -> String {
       try String(contentsOf: URL(filePath: path), encoding: .utf8)
     }
@@ -199,9 +204,7 @@ extension EndToEndTests {
               .init(name: b),
               .init(name: c, imageID: try await maker.imageID(fileOfC), size: try maker.size(fileOfC)),
             ], whitelist: ["/who", "/only-b", "/only-d", "/cd", "/cut"])
-          for (name, file) in files {
-            try await put(file, name, key, kontor, client)
-          }
+          for name in [d, c, b, a] { try await put(files[name], name, key, kontor, client) }
           let root = "\(client.home)/root"
           _ = try await succeed(
             client, ["aci", "trust", "--prefix", Self.host, "--yes"] + flags)
@@ -212,6 +215,16 @@ extension EndToEndTests {
           for (name, content) in [("who", "a"), ("cd", "c"), ("only-b", "b"), ("only-d", "d")] {
             #expect(try text("\(root)/\(name)") == content)
           }
+
+          // The registry has put them over each other, too, for clients that know nothing of appc.
+          let layout = "\(client.home)/layout"
+          _ = try await succeed(client, ["pull", "aci://\(a):1", "--to", "oci:\(layout):a"] + flags)
+          let rendered = try await succeed(
+            client,
+            ["inspect", kontor.endpoint.reference("a:1"), "--format", "json"] + kontor.endpoint.clientFlags
+          ).output
+          let own = try await client.run("inspect", "oci:\(layout):a", "--format", "json")
+          #expect(try digest(rendered) == digest(own))
         }
       }
     }
@@ -223,8 +236,16 @@ extension EndToEndTests {
         try await withHost(signingKey: key) { kontor, flags, client in
           _ = try await succeed(client, ["aci", "trust", "--prefix", Self.host, "--yes"] + flags)
           let maker = ACIMaker(directory: "\(client.home)/images")
+          /// As an artifact, of which the registry makes nothing: so it does not look at what is needed.
+          func push(_ file: String, _ name: String) async throws {
+            try await key.sign(Data(contentsOf: URL(filePath: file))).write(to: URL(filePath: "\(file).asc"))
+            let place = kontor.endpoint.reference("\(name.dropFirst("example.com/".count)):1")
+            _ = try await succeed(
+              client,
+              ["push", "aci:\(file)", "--signature", "\(file).asc", place] + kontor.endpoint.clientFlags)
+          }
           let back = try await maker.make("example.com/back", needs: [.init(name: "example.com/circle")])
-          try await put(back, "example.com/back", key, kontor, client)
+          try await push(back, "example.com/back")
           let id = "sha512-" + String(repeating: "0", count: 128)
           for (name, needs, code, words) in [
             ("circle", [.init(name: "example.com/back")], 1, "circle"),
@@ -233,7 +254,7 @@ extension EndToEndTests {
             ("wrong-size", [.init(name: "example.com/back", size: 5)], 1, "with 5 bytes"),
           ] as [(String, [ACIMaker.Need], Int32, String)] {
             let name = "example.com/\(name)"
-            try await put(try await maker.make(name, needs: needs), name, key, kontor, client)
+            try await push(try await maker.make(name, needs: needs), name)
             let result = try await client.attempt(
               ["pull", "aci://\(name):1", "--to", "rootfs:\(client.home)/root"] + flags)
             #expect(result.exit == .code(code) && result.error.contains(words), "\(name): \(result.error)")

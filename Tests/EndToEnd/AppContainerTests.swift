@@ -278,6 +278,46 @@ extension EndToEndTests {
       }
     }
 
+    @Test("what a pushed ACI needs has to be there, and not need it in turn; what is another host's does not")
+    func needs() async throws {
+      try Tool.require(.tar, .skopeo)
+      try await withRegistry { kontor, http, client, _ in
+        let maker = ACIMaker(directory: "\(client.home)/images")
+        func put(_ name: String, needs: [String] = []) async throws -> (status: Int, text: String) {
+          let file = try await maker.make(name, files: ["from": name], needs: needs.map { .init(name: $0) })
+          let body = try Data(contentsOf: URL(filePath: file))
+          let answer = try await http.send("PUT", "/aci/\(name)/1/linux/amd64/image.aci", body: body)
+          return (answer.status, String(decoding: answer.body, as: UTF8.self))
+        }
+        let stored = StoredFiles(data: kontor.data)
+        let early = try await put("example.com/top", needs: ["example.com/base"])
+        #expect(early.status == 400 && early.text.contains("push that one first"), "\(early.text)")
+        #expect(try stored.blobs().isEmpty)
+
+        #expect(try await put("example.com/base").status == 201)
+        // An image that was pushed in Docker's form can be needed, too.
+        let images = try await TestImage.shared
+        try await client.run("push", images.source(images.hello), kontor.endpoint.reference("docker:1"))
+        let top = try await put("example.com/top", needs: ["example.com/base", "example.com/docker"])
+        #expect(top.status == 201 && top.text.contains("digest"), "\(top.text)")
+        let root = "\(client.home)/root"
+        try await client.run("pull", kontor.endpoint.reference("top:1"), "--to", "rootfs:\(root)")
+        #expect(try String(contentsOfFile: "\(root)/from", encoding: .utf8) == "example.com/top")
+        let inspected = try await Tool.skopeo.run(
+          "inspect", "--tls-verify=false", "docker://\(kontor.endpoint.reference("top:1"))"
+        ).text
+        #expect(inspected.components(separatedBy: "sha256:").count > 3)
+
+        let count = try stored.blobs().count
+        let circle = try await put("example.com/base", needs: ["example.com/top"])
+        #expect(circle.status == 400 && circle.text.contains("circle"), "\(circle.text)")
+        #expect(try stored.blobs().count == count)
+
+        let foreign = try await put("example.com/foreign", needs: ["other.example/base"])
+        #expect(foreign.status == 201 && foreign.text.contains("other.example/base"), "\(foreign.text)")
+      }
+    }
+
     // MARK: ACIs
 
     /// As its author makes one, with tar.

@@ -8,7 +8,7 @@ import Storage
 extension AppContainerService {
   /// Of the way in which an image becomes an ACI. Raised when the same image would become other bytes, so that what
   /// was made before is made anew.
-  static let conversionRevision: Int64 = 1
+  static let conversionRevision: Int64 = 2
 
   private static let largestConfig = 8 << 20
 

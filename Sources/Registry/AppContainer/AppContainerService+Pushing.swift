@@ -11,8 +11,10 @@ extension AppContainerService {
     public let imageID: ACIImageID
     public let repository: RepositoryName
     public let tag: Tag
-    /// The OCI image that was made of it; nil if it needs other images.
+    /// The OCI image that was made of it and of those that it needs; nil if none can be made.
     public let image: Digest?
+    /// Why none can be made, as a sentence's rest.
+    public let reason: String?
   }
 
   /// The repository of a name, for a push.
@@ -29,7 +31,7 @@ extension AppContainerService {
     )
   }
 
-  /// Takes an ACI: verifies it, makes an OCI image of it, and gives that the version as its tag.
+  /// Takes an ACI: verifies it, makes an OCI image of it and of those that it needs, and gives that the version as its tag.
   /// - Parameters:
   ///   - upload: has the image's file. It ends in any case.
   ///   - signature: a detached signature over the file; nil for none.
@@ -38,30 +40,40 @@ extension AppContainerService {
     _ upload: consuming UploadSession, signature: [UInt8]?, as query: ACIQuery
   ) async throws -> PushedACI {
     let repository = upload.repository
-    let (tag, made): (Tag, Made)
+    let (tag, rendered, image): (Tag, RenderedACI, ACIToImage.Image?)
     do {
       tag = try Self.tag(for: query)
-      let path = upload.path
-      made = try await read(signature, query, repository) { try StoredBlobReader(upload: path) }
+      let (path, length, acceptance) = (upload.path, upload.size, acceptance)
+      let open: @Sendable () throws -> any BlobReader = { try StoredBlobReader(upload: path) }
+      _ = try await onThreadOfItsOwn { try acceptance.check(signature, of: query.name, open) }
+      rendered = try await render(query, size: length, open)
+      image = try await store(rendered, in: repository)
     } catch {
       await upload.cancel()
-      throw error
+      throw ACIAcceptance.refusal(error)
     }
     let (aci, size) = try await upload.finish()
-    let subject = try await store(made, in: repository)
+    var subject: Descriptor?
+    if let image {
+      _ = try await store(image.config, in: repository)
+      subject = try await push(image.manifest, in: repository)
+    }
+    let summary = rendered.summary
     let artifact = try ACIArtifact(
-      made.summary, image: Descriptor(mediaType: MediaType(""), digest: aci, size: size),
+      summary, image: Descriptor(mediaType: MediaType(""), digest: aci, size: size),
       signature: try await store(signature, in: repository), subject: subject)
-    _ = try await store(made.summary.manifestBytes, in: repository)
+    _ = try await store(summary.manifestBytes, in: repository)
     let document = try artifact.encoded
     let manifest = try await push(document, in: repository)
     try await tagging.withLock(TagKey(repository: repository, tag: tag)) {
       let (content, type) = try await meaning(
-        of: tag, in: repository, with: subject, made.image?.manifest ?? document)
+        of: tag, in: repository, with: subject, image?.manifest ?? document)
       _ = try await push(content, type, tags: [tag], in: repository)
     }
     try await removeEarlier(than: manifest, of: artifact, in: repository)
-    return PushedACI(imageID: made.summary.imageID, repository: repository, tag: tag, image: subject?.digest)
+    return PushedACI(
+      imageID: summary.imageID, repository: repository, tag: tag, image: subject?.digest,
+      reason: rendered.reason)
   }
 
   private static func tag(for query: ACIQuery) throws(ACIRefusal) -> Tag {
@@ -103,7 +115,7 @@ extension AppContainerService {
       throw ACIAcceptance.refusal(error)
     }
     guard isVerified || artifact.signature == nil else { return .waiting }
-    // An image that needs others has the tag itself.
+    // Where no image could be made of it, it has the tag itself.
     let tags = artifact.subject == nil ? query.tag.map { [$0] } : []
     guard let tags else { return .waiting }
     let signed = artifact.with(signature: try await store(signature, in: repository))
@@ -112,57 +124,26 @@ extension AppContainerService {
     return isVerified ? .attached : .attachedUnverified
   }
 
-  /// What reading an ACI gave.
-  private struct Made: Sendable {
-    let summary: ACIReader.Summary
-    let layer: ACILayer.Written?
-    let image: ACIToImage.Image?
-  }
-
-  /// Reads the ACI, and stores the layer that is made of it.
-  private func read(
-    _ signature: [UInt8]?, _ query: ACIQuery, _ repository: RepositoryName,
-    _ open: @escaping @Sendable () throws -> any BlobReader
-  ) async throws -> Made {
-    let acceptance = acceptance
-    let session = try await store.uploadAtOnce(to: repository, algorithm: .sha256)
-    let made: Made
-    do {
-      made = try await session.append { write in
-        try withoutActuallyEscaping(write) { write in
-          _ = try acceptance.check(signature, of: query.name, open)
-          return try Self.convert(open, query, to: ByteSink { try write($0) })
-        }
+  /// Stores the layers.
+  /// - Returns: what else the OCI image consists of; nil if there is none.
+  private func store(
+    _ rendered: RenderedACI, in repository: RepositoryName
+  ) async throws -> ACIToImage.Image? {
+    guard let conversion = rendered.conversion else { return nil }
+    var written: [ACILayer.Written] = []
+    for layer in rendered.layers {
+      let session = try await store.uploadAtOnce(to: repository, algorithm: .sha256)
+      let made = try await session.append { write in
+        try withoutActuallyEscaping(write) { write in try layer.write(to: ByteSink { try write($0) }) }
       }
-    } catch {
-      throw ACIAcceptance.refusal(error)
+      _ = try await session.finish(as: made.descriptor.digest)
+      written.append(made)
     }
-    if let layer = made.layer {
-      _ = try await session.finish(as: layer.descriptor.digest)
-    } else {
-      await session.cancel()
-    }
-    return made
-  }
-
-  private static func convert(
-    _ open: @escaping () throws -> any BlobReader, _ query: ACIQuery, to sink: ByteSink
-  ) throws -> Made {
-    let conversion: ACIToImage
-    do {
-      conversion = try ACIToImage(open: open)
-    } catch AppContainerError.notConvertible {
-      let summary = try ACIReader.summary(of: open())
-      try check(summary.manifest, against: query)
-      return Made(summary: summary, layer: nil, image: nil)
-    }
-    try check(conversion.summary.manifest, against: query)
-    let layer = try conversion.writeLayer(to: sink)
-    return Made(summary: conversion.summary, layer: layer, image: try conversion.image(of: [layer]))
+    return try conversion.image(of: written)
   }
 
   /// The name and the labels of the request have to be the image's own (appc 0.8.11, discovery.md, "Validation").
-  private static func check(_ manifest: AppContainerManifest, against query: ACIQuery) throws(ACIRefusal) {
+  static func check(_ manifest: AppContainerManifest, against query: ACIQuery) throws(ACIRefusal) {
     guard manifest.name == query.name else {
       throw .invalid("the image is named \(manifest.name) in its manifest, but was sent as \(query.name)")
     }
@@ -172,12 +153,6 @@ extension AppContainerService {
         "the label \(label.name) was sent as \(label.value.quotedForMessage), but in the image's manifest it is \(own)"
       )
     }
-  }
-
-  private func store(_ made: Made, in repository: RepositoryName) async throws -> Descriptor? {
-    guard let image = made.image else { return nil }
-    _ = try await store(image.config, in: repository)
-    return try await push(image.manifest, in: repository)
   }
 
   private func store(_ content: [UInt8]?, in repository: RepositoryName) async throws -> Descriptor? {

@@ -38,6 +38,7 @@ extension AppContainerHandler {
       json.member("repository", pushed.repository.description)
       json.member("tag", pushed.tag.description)
       if let image = pushed.image { json.member("digest", image.description) }
+      if let reason = pushed.reason { json.member("note", "there is no image for /v2/: \(reason)") }
     }
     return HTTPResponse(
       status: .created, headers: ["Location": path, "Content-Type": "application/json"],

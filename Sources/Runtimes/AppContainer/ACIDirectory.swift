@@ -63,7 +63,9 @@ public enum ACIDirectory {
     try TemporaryPath.requireFree(directory, isDirectory: true)
     return try translating(file) {
       let image = ACIFile(file)
-      func open() throws -> any BlobReader { StoppableReader(try image.open(), isCancelled: isCancelled) }
+      @Sendable func open() throws -> any BlobReader {
+        StoppableReader(try image.open(), isCancelled: isCancelled)
+      }
       // Only what is valid to its end is unpacked.
       _ = try ACILayer(limits: .init(limits), open: open)
       return try TemporaryPath(for: directory).make { path in

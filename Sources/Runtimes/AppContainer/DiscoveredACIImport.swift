@@ -43,24 +43,19 @@ public struct DiscoveredACIImport: ImageImport {
     try LocalFile.makeDirectories(directory)
     defer { TemporaryPath.remove(directory) }
     return try TransferError.translating("\(name)") {
-      let order = try withoutActuallyEscaping(check) { check in
-        var tree = ACITree(limits: ACIReader.Limits(limits)) { name, limits in
-          try check()
-          return try get(name, into: directory, limits, check)
-        }
-        try tree.resolve(try name.with(platform), explicit: name.labels)
-        return tree.order
-      }
-      guard let top = order.last else { throw TransferError.notFound("\(name) was not found") }
-      guard order.count > 1 else {
-        return try ACIFile(top.image.path).fill(
-          layout, signature: top.image.signature, limits: ACIReader.Limits(limits), check: check)
-      }
-      let layers = try order.map { part in
+      let reading = ACIReader.Limits(limits)
+      var tree = ACITree<File>(limits: reading)
+      try tree.resolve(try name.with(platform), explicit: name.labels) { name, limits in
         try check()
-        return try ACILayer(
-          limits: ACIReader.Limits(limits), dependents: part.whitelists, open: ACIFile(part.image.path).open)
+        return try get(name, into: directory, limits, check)
       }
+      guard let top = tree.order.last?.image.source else {
+        throw TransferError.notFound("\(name) was not found")
+      }
+      guard tree.order.count > 1 else {
+        return try ACIFile(top.path).fill(layout, signature: top.signature, limits: reading, check: check)
+      }
+      let layers = try tree.layers(limits: reading, check: check) { try ACIFile($0.path).open() }
       guard let own = layers.last else { return nil }
       let conversion = try ACIToImage(own, dependencies: layers.dropLast())
       try layout.add(try ACIFile.write(conversion, layers, to: layout, check), name: ACIFile.layoutName)
@@ -68,10 +63,16 @@ public struct DiscoveredACIImport: ImageImport {
     }
   }
 
+  /// An image's file that was fetched.
+  private struct File: Sendable {
+    let path: String
+    let signature: [UInt8]?
+  }
+
   /// Fetches an image and verifies its signature.
   private func get(
     _ name: ACImageName, into directory: String, _ limits: ACIReader.Limits, _ check: () throws -> Void
-  ) throws -> ACITree.Image {
+  ) throws -> ACITree<File>.Image {
     let path = "\(directory)/\(Digest(hashing: Array(name.description.utf8)).encoded)"
     var signature: [UInt8]?
     try LocalFile.make(path) { sink in
@@ -85,7 +86,7 @@ public struct DiscoveredACIImport: ImageImport {
       try ACIReader.summary(of: try ACIFile(path).open(), limits: limits)
     }
     return ACITree.Image(
-      path: path, size: try LocalFile.size(path) ?? 0, summary: summary, signature: signature)
+      source: File(path: path, signature: signature), size: try LocalFile.size(path) ?? 0, summary: summary)
   }
 
   private static func verify(

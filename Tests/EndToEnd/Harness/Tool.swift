@@ -1,7 +1,7 @@
 // The Debian packages these tests need, beside a Swift toolchain:
 //
-//   busybox-static containerd curl docker-registry docker.io iproute2 lxc mount openssl podman runc skopeo strace
-//   systemd-container uidmap umoci util-linux
+//   busybox-static containerd curl debootstrap docker-registry docker.io findutils iproute2 lxc mount openssl podman runc
+//   skopeo strace systemd-container uidmap umoci util-linux
 //
 // A test whose program is missing fails and names the package; none is skipped. The tests run as root: they start daemons,
 // mount small file systems and trace processes.
@@ -13,7 +13,7 @@ enum Tool: String, CaseIterable, Sendable {
   case busybox, containerd, ctr, curl, docker, dockerd, ip, mount, openssl, podman, setpriv, skopeo, strace
   case tar, umoci, umount, unshare
   case chroot, cp, newuidmap, runc
-  case bash, gpg, gpgconf, gpgv, mandoc, python3
+  case bash, debootstrap, find, gpg, gpgconf, gpgv, mandoc, python3
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
   case nspawn = "systemd-nspawn"
@@ -39,9 +39,12 @@ enum Tool: String, CaseIterable, Sendable {
     case .dockerRegistry: "docker-registry"
     case .lxcExecute: "lxc"
     case .nspawn: "systemd-container"
+    case .find: "findutils"
     case .gpg: "gnupg"
     case .gpgconf: "gpgconf"
-    case .bash, .curl, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo, .strace, .tar, .umoci:
+    case .bash, .curl, .debootstrap, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo, .strace,
+      .tar,
+      .umoci:
       rawValue
     }
   }
