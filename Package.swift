@@ -37,9 +37,10 @@ let package = Package(
       name: "Archive",
       dependencies: ["CArchive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
+    .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "ContainerImage",
-      dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["CLibcrypto", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     .target(
       name: "HTTPServer",

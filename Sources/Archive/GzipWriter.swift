@@ -4,12 +4,12 @@ import CArchive
   import Glibc
 #endif
 
-/// Compresses a stream as gzip (RFC 1952) on several threads. It becomes a member for each 512 KiB, one after another, as
+/// Compresses a stream as gzip (RFC 1952) on several threads. It becomes a member for each 128 KiB, one after another, as
 /// the format allows; the same content gives the same bytes, however many threads there are. A member has no time and
-/// no name.
+/// no name. Blocks that do not compress, as of files that are compressed already, are stored, as samples of them show.
 ///
-/// `finish` must be called at the end; without it what was written is incomplete. Memory: about 1 MiB for each of at most
-/// eight blocks under way.
+/// `finish` must be called at the end; without it what was written is incomplete. Memory: about 256 KiB for each of at most
+/// 32 blocks under way.
 final class GzipWriter {
   private let sink: ByteSink
   private let shared: Shared
@@ -28,7 +28,7 @@ final class GzipWriter {
   init(level: Int = 6, to sink: ByteSink) throws(ArchiveError) {
     self.sink = sink
     threadCount = max(1, min(Self.mostThreads, sysconf(CInt(_SC_NPROCESSORS_ONLN))))
-    shared = try Shared(level: level, slots: 2 * threadCount)
+    shared = try Shared(level: level, slots: 8 * threadCount)
   }
 
   deinit { stop() }
@@ -123,7 +123,7 @@ private final class Shared: @unchecked Sendable {
     var result: Int?
   }
 
-  static let blockSize = 512 << 10
+  static let blockSize = 128 << 10
 
   private var slots: [Slot] = []
   private let level: CInt
@@ -200,16 +200,14 @@ private final class Shared: @unchecked Sendable {
   // MARK: The threads'
 
   func work() {
-    guard let compressor = libdeflate_alloc_compressor(level) else { return failAll() }
-    defer { libdeflate_free_compressor(compressor) }
+    guard let compressor = BlockCompressor(level: level) else { return failAll() }
     while let slot = take(waiting: true) { compress(slot, compressor) }
   }
 
   /// Does the work of a thread, once, in the writer's.
   func compressOldest() {
     guard let slot = take(waiting: false) else { return }
-    guard let compressor = libdeflate_alloc_compressor(level) else { return failAll() }
-    defer { libdeflate_free_compressor(compressor) }
+    guard let compressor = BlockCompressor(level: level) else { return failAll() }
     compress(slot, compressor)
   }
 
@@ -222,10 +220,10 @@ private final class Shared: @unchecked Sendable {
     return taken % slots.count
   }
 
-  private func compress(_ index: Int, _ compressor: OpaquePointer) {
+  private func compress(_ index: Int, _ compressor: BlockCompressor) {
     let slot = locked { slots[index] }
-    let result = libdeflate_gzip_compress(
-      compressor, slot.content.baseAddress, slot.count, slot.compressed.baseAddress, slot.compressed.count)
+    let result = compressor.compress(
+      UnsafeRawBufferPointer(rebasing: slot.content[..<slot.count]), into: slot.compressed)
     locked { slots[index].result = result }
   }
 
@@ -240,5 +238,53 @@ private final class Shared: @unchecked Sendable {
       pthread_mutex_unlock(mutex)
     }
     return body()
+  }
+}
+
+/// Makes a gzip member of a block; for one thread.
+private final class BlockCompressor {
+  private let compressor: OpaquePointer
+  private let storer: OpaquePointer
+  private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: sampleSize, alignment: 16)
+
+  private static let sampleSize = 4 << 10
+  private static let sampleCount = 4
+
+  /// - Returns: nil if there is no memory for it.
+  init?(level: CInt) {
+    guard let compressor = libdeflate_alloc_compressor(level) else { return nil }
+    guard let storer = libdeflate_alloc_compressor(0) else {
+      libdeflate_free_compressor(compressor)
+      return nil
+    }
+    self.compressor = compressor
+    self.storer = storer
+  }
+
+  deinit {
+    libdeflate_free_compressor(compressor)
+    libdeflate_free_compressor(storer)
+    scratch.deallocate()
+  }
+
+  /// - Returns: bytes of the member; 0 if it does not fit.
+  func compress(_ content: UnsafeRawBufferPointer, into member: UnsafeMutableRawBufferPointer) -> Int {
+    libdeflate_gzip_compress(
+      isWorthIt(content) ? compressor : storer, content.baseAddress, content.count, member.baseAddress,
+      member.count)
+  }
+
+  /// Whether one of some pieces, which lie evenly in the block, becomes smaller.
+  private func isWorthIt(_ content: UnsafeRawBufferPointer) -> Bool {
+    let size = Self.sampleSize
+    guard content.count > 2 * Self.sampleCount * size else { return true }
+    let step = (content.count - size) / (Self.sampleCount - 1)
+    for index in 0..<Self.sampleCount {
+      let count = libdeflate_deflate_compress(
+        compressor, content.baseAddress?.advanced(by: index * step), size, scratch.baseAddress, size * 31 / 32
+      )
+      if count > 0 { return true }
+    }
+    return false
   }
 }
