@@ -28,28 +28,34 @@ struct JSONNode {
 
   /// The members of an object that has no others than those named here.
   /// - Throws: `InvalidValue.malformed`
-  func members(
-    required: [String], optional: [String] = []
-  ) throws(InvalidValue) -> [String: JSONNode] {
+  func members(_ known: String...) throws(InvalidValue) -> Members {
     var found: [String: JSONNode] = [:]
     for (name, node) in try members() {
-      guard required.contains(name) || optional.contains(name) else {
-        let known = (required + optional).joined(separator: ", ")
-        throw node.failure("it is not known here: expected \(known)")
+      guard known.contains(name) else {
+        throw node.failure("it is not known here: expected \(known.joined(separator: ", "))")
       }
       found[name] = node
     }
-    for name in required where found[name] == nil {
-      throw JSONNode(.literal("null"), place: place(of: name)).failure("it is missing")
+    return Members(object: self, byName: found)
+  }
+
+  struct Members {
+    let object: JSONNode
+    fileprivate let byName: [String: JSONNode]
+
+    /// One that may be left out.
+    subscript(name: String) -> JSONNode? { byName[name] }
+
+    /// - Throws: `InvalidValue.malformed` if it is not there.
+    func needed(_ name: String) throws(InvalidValue) -> JSONNode {
+      guard let node = byName[name] else { throw object.missing(name) }
+      return node
     }
-    return found
   }
 
   /// A member of an object whose other members are looked at later: the one that says what the others are.
   func string(of name: String) throws(InvalidValue) -> String {
-    guard let member = try members().first(where: { $0.name == name }) else {
-      throw JSONNode(.literal("null"), place: place(of: name)).failure("it is missing")
-    }
+    guard let member = try members().first(where: { $0.name == name }) else { throw missing(name) }
     return try member.node.string()
   }
 
@@ -81,6 +87,8 @@ struct JSONNode {
   func failure(_ reason: String) -> InvalidValue {
     .malformed(place.isEmpty ? reason : "\(place): \(reason)")
   }
+
+  private func missing(_ name: String) -> InvalidValue { .malformed("\(place(of: name)): it is missing") }
 
   private func place(of name: String) -> String {
     let isWord = !name.isEmpty && name.utf8.allSatisfy(\.isWordCharacter)

@@ -33,19 +33,22 @@ public struct SimpleSigningPayload: Sendable, Hashable {
   /// - Throws: `InvalidValue`
   public init(parsing bytes: [UInt8], as kind: Kind) throws(InvalidValue) {
     let document = JSONNode(try OrderedJSON(strictlyParsing: bytes, what: "what is signed"))
-    let parts = try document.members(required: ["critical", "optional"])
-    guard let critical = try parts["critical"]?.members(required: ["type", "image", "identity"]),
-      let type = critical["type"],
-      let digest = try critical["image"]?.members(required: ["docker-manifest-digest"]).first?.value,
-      let reference = try critical["identity"]?.members(required: ["docker-reference"]).first?.value,
-      let optional = parts["optional"]
-    else { throw document.failure("what is signed lacks a part") }
+    let parts = try document.members("critical", "optional")
+    let critical = try parts.needed("critical").members("type", "image", "identity")
+    let type = try critical.needed("type")
+    let image = try critical.needed("image").members("docker-manifest-digest")
+    let identity = try critical.needed("identity").members("docker-reference")
+    let optional = try parts.needed("optional")
     guard try type.string() == kind.rawValue else {
       throw type.failure("expected \(kind.rawValue.quotedForMessage)")
     }
     self.kind = kind
-    manifestDigest = try digest.parsed { text throws(InvalidValue) in try Digest(parsing: text) }
-    self.reference = try reference.parsed { text throws(InvalidValue) in try ImageReference(parsing: text) }
+    manifestDigest = try image.needed("docker-manifest-digest").parsed { text throws(InvalidValue) in
+      try Digest(parsing: text)
+    }
+    reference = try identity.needed("docker-reference").parsed { text throws(InvalidValue) in
+      try ImageReference(parsing: text)
+    }
     // cosign writes null for no further members.
     guard kind != .cosign || optional.value != .literal("null") else {
       creator = nil
