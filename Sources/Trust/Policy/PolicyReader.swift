@@ -94,10 +94,11 @@ struct PolicyReader {
         ? DockerScope.problem(of: scope) : "is an image's ID: for those, only the scope \"\" counts"
     case "dir", "oci", "oci-archive", "sif":
       scope.isPlainAbsolutePath
-        ? nil : "is not an absolute path without '.', '..', '//' and '/' at its end; for all paths write \"\""
+        ? nil : "is not an absolute path without '.', '..' and superfluous slashes; for all paths write \"\""
     case "docker-archive", "tarball": "must be \"\": these images have no other"
     case "containers-storage":
-      scope.hasPrefix("[") && scope.contains("]") ? nil : "does not begin with a store, such as [overlay@/PATH]"
+      scope.hasPrefix("[") && scope.contains("]")
+        ? nil : "does not begin with a store, such as [overlay@/PATH]"
     default: nil
     }
   }
@@ -118,7 +119,7 @@ extension PolicyReader {
     }
   }
 
-  /// What one of the members `<stem>Path`, `<stem>Paths`, `<stem>Data` and `<stem>Datas` gives; nothing if none is there.
+  /// What one of the members `<stem>Path`, `<stem>Paths`, `<stem>Data` and `<stem>Datas` gives; nothing if there is none.
   mutating func material(
     _ stem: String, of members: JSONNode.Members
   ) throws(InvalidValue) -> [Material] {

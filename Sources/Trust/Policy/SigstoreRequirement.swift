@@ -6,6 +6,10 @@ public struct SigstoreRequirement: Sendable {
   public let identity: SignedIdentity
 }
 
+extension SigstoreRequirement {
+  func judge(_ image: PolicyImage, _ evidence: SignatureEvidence, at time: Date) -> [JudgedSignature] { [] }
+}
+
 extension PolicyReader {
   mutating func sigstoreSigned(_ node: JSONNode) throws(InvalidValue) -> SigstoreRequirement {
     throw node.failure("not here yet")
