@@ -74,7 +74,9 @@ import Trust
         manifest.digest, as: reference, creator: "kontor 1.0", by: signer, at: Date())
       try skopeo.gpg.write("signature", signature)
       try skopeo.gpg.write("manifest", manifest.manifest)
-      let said = try skopeo.run(["standalone-verify", "manifest", "\(reference)", ann.description.uppercased(), "signature"])
+      let said = try skopeo.run([
+        "standalone-verify", "manifest", "\(reference)", ann.description.uppercased(), "signature",
+      ])
       #expect(said.contains("Signature verified, digest \(manifest.digest)"))
 
       try skopeo.push(manifest, as: reference)
@@ -99,11 +101,10 @@ import Trust
       + #""optional":{"creator":"a test","timestamp":1850000000}}"#
   }
 
-  private func message(_ gpg: GnuPG, _ payload: String, by user: String = "Ann", _ options: String...) throws
-    -> [UInt8]
-  {
+  private func message(
+    _ gpg: GnuPG, _ payload: String, by user: String = "Ann", _ options: [String] = []
+  ) throws -> [UInt8] {
     try gpg.write("payload", payload.utf8)
-    try? FileManager.default.removeItem(atPath: gpg.home + "/message")
     let all =
       ["--homedir", gpg.home, "--batch", "--yes", "--no-tty", "--pinentry-mode", "loopback"] + options
     _ = try gpg.runProgram(GnuPG.program, all + ["-u", user, "-o", "message", "--sign", "payload"])
@@ -152,8 +153,8 @@ import Trust
           "critical.identity.docker-reference: "
         ),
         ("another key", try message(gpg, payload(), by: "Ben"), "which is not trusted here"),
-        ("SHA-1", try message(gpg, payload(), by: "Ann", "--digest-algo", "SHA1"), "SHA1"),
-        ("as text", try message(gpg, payload(), by: "Ann", "--textmode"), "--textmode"),
+        ("SHA-1", try message(gpg, payload(), ["--digest-algo", "SHA1"]), "SHA1"),
+        ("as text", try message(gpg, payload(), ["--textmode"]), "--textmode"),
         ("cut off", Array(good.dropLast(20)), "cannot be read"),
         ("detached", try gpg.sign(by: "Ann"), "cannot be read"),
         ("not signed", try gpg.run("-o", "-", "--store", "payload"), "there is no signature"),
@@ -203,7 +204,7 @@ import Trust
       #expect(
         try outcome([])
           == #"it must be signed, and there is no signature (simple signing) (default[0]: signedBy)"#)
-      let later = try message(gpg, payload(), by: "Ann", "--faked-system-time", "2100000000")
+      let later = try message(gpg, payload(), ["--faked-system-time", "2100000000"])
       let early = Date(timeIntervalSince1970: 2_000_000_000)
       #expect(try outcome([later], at: early)?.contains("in the future") == true)
       // Whoever may push could add as many as they like.
@@ -216,34 +217,33 @@ import Trust
   @Test func refusesKeysThatAreNoGoodAnyMore() throws {
     try GnuPG.use { gpg in
       let signed = now - 300 * day
-      func decision(at time: Date = now, _ options: String...) throws -> PolicyDecision {
-        var all = ["--faked-system-time", "\(Int(signed.timeIntervalSince1970))!"]
-        all += options
-        try gpg.write("payload", payload().utf8)
-        try? FileManager.default.removeItem(atPath: gpg.home + "/message")
-        let fixed = ["--homedir", gpg.home, "--batch", "--yes", "--no-tty", "--pinentry-mode", "loopback"]
-        _ = try gpg.runProgram(
-          GnuPG.program, fixed + all + ["-u", "Ann", "-o", "message", "--sign", "payload"])
-        let evidence = SignatureEvidence(simpleSigning: [try gpg.read("message")])
-        return try policy(gpg.run("--export", "Ann"))
-          .evaluate(try TestManifest().image(reference), evidence, at: time)
+      func sign(_ options: String...) throws -> [UInt8] {
+        let clock = ["--faked-system-time", "\(Int(signed.timeIntervalSince1970))!"]
+        return try message(gpg, payload(), clock + options)
+      }
+      func decision(_ signature: [UInt8], at time: Date = now) throws -> PolicyDecision {
+        try policy(gpg.run("--export", "Ann"))
+          .evaluate(
+            try TestManifest().image(reference), SignatureEvidence(simpleSigning: [signature]), at: time)
       }
       let ann = try gpg.makeKey("Ann", expire: "1y", at: now - 350 * day)
-      let early = try decision()
+      let signature = try sign()
+      let early = try decision(signature)
       #expect(early.isAllowed)
       #expect(early.validUntil == now + 15 * day)
-      let late = try decision(at: now + 16 * day)
+      let late = try decision(signature, at: now + 16 * day)
       #expect(!late.isAllowed && late.validUntil == nil)
       #expect(late.reasons.first?.contains("which expired") == true)
-      let brief = try decision(at: signed + day, "--default-sig-expire", "2d")
+      let short = try sign("--default-sig-expire", "2d")
+      let brief = try decision(short, at: signed + day)
       #expect(brief.validUntil == signed + 2 * day)
-      #expect(try !decision("--default-sig-expire", "2d").isAllowed)
+      #expect(try !decision(short).isAllowed)
 
       let revocation = try gpg.read("openpgp-revocs.d/\(ann.description.uppercased()).rev")
       let text = String(decoding: revocation, as: UTF8.self).replacing(":-----BEGIN", with: "-----BEGIN")
       try gpg.write("revocation", text.utf8)
       try gpg.run("--import", "revocation", at: now)
-      #expect(try decision(at: now).reasons.first?.contains("which was revoked") == true)
+      #expect(try decision(signature).reasons.first?.contains("which was revoked") == true)
     }
   }
 

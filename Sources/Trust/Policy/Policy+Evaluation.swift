@@ -74,17 +74,16 @@ extension SignedByRequirement {
   func judge(
     _ image: PolicyImage, _ evidence: SignatureEvidence, at time: Date
   ) -> [JudgedSignature] {
-    evidence.simpleSigning.prefix(SignatureEvidence.maximumCount).map { message in
-      SimpleSigning.judge(message, of: image, by: keyring, at: time).checked(by: identity, for: image)
-    }
+    let messages = evidence.simpleSigning.prefix(SignatureEvidence.maximumCount)
+    return SimpleSigning.judge(messages, of: image, by: keyring, at: time)
+      .map { $0.checked(by: identity, for: image) }
   }
 }
 
 extension JudgedSignature {
-  /// A good signature of a form that says which image it is for, and for one that the policy accepts; else a bad one.
+  /// What is good and for an image that the policy accepts; else bad.
   func checked(by identity: SignedIdentity, for image: PolicyImage) -> JudgedSignature {
     guard verdict.isGood else { return self }
-    guard let claim else { return refused("it does not say which image it is for") }
     return identity.refusal(of: claim, for: image.place.reference).map(refused) ?? self
   }
 }

@@ -166,10 +166,14 @@ extension PolicyReader {
     guard let node else { return .matchRepoDigestOrExact }
     let type = try node.string(of: "type")
     switch type {
-    case "matchExact", "matchRepoDigestOrExact", "matchRepository":
+    case "matchExact", "matchRepoDigestOrExact", "matchRepository", "matchDigest":
       _ = try node.members("type")
-      return type == "matchExact"
-        ? .matchExact : type == "matchRepository" ? .matchRepository : .matchRepoDigestOrExact
+      return switch type {
+      case "matchExact": .matchExact
+      case "matchRepository": .matchRepository
+      case "matchDigest": .matchDigest
+      default: .matchRepoDigestOrExact
+      }
     case "exactReference":
       let (text, reference) = try reference("dockerReference", in: node)
       guard reference.tag != nil || reference.digest != nil else {
@@ -190,7 +194,7 @@ extension PolicyReader {
     default:
       throw node.failure(
         "there is no type \(type.quotedForMessage): expected matchExact, matchRepoDigestOrExact, matchRepository, "
-          + "exactReference, exactRepository or remapIdentity")
+          + "exactReference, exactRepository, remapIdentity or matchDigest")
     }
   }
 
