@@ -12,6 +12,8 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
   case noSigningKey(reason: String)
   /// What should be one public key in PEM or DER is not.
   case unreadablePublicKey(reason: String)
+  /// What is to be trusted, or says what is, cannot be used. `what` has its place.
+  case unusable(what: String, reason: String)
   /// More than a limit allows. `limit` is in bytes.
   case tooLarge(what: String, limit: Int)
   /// The library failed.
@@ -28,6 +30,7 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
     case .noSigningKey(let reason): "the secret key cannot sign: \(reason)"
     case .unreadablePublicKey(let reason):
       "this is no public key: \(reason); expected 'BEGIN PUBLIC KEY' in PEM, as in cosign.pub, or the same in DER"
+    case .unusable(let what, let reason): "\(what) cannot be used: \(reason)"
     case .tooLarge(let what, let limit): "\(what) has more than \(limit) bytes"
     case .failed(let operation, let reason): "cannot \(operation): \(reason)"
     }
