@@ -131,7 +131,7 @@ import Trust
           + #""other":{"":[\#(Self.anything)]}}}"#
         let rule = try Policy(text).rule(for: place)
         #expect(rule.requirements.first?.type == "reject", "\(scope) for \(place)")
-        #expect(rule.place.hasPrefix("transports.\(place.transport)["), "\(rule.place)")
+        #expect(rule.place.hasPrefix("transports.\(place.transport)"), "\(rule.place)")
       }
       let other = #"{"default":[\#(Self.reject)],"transports":{"\#(place.transport)":{}}}"#
       #expect(try Policy(other).rule(for: place).place == "default")
