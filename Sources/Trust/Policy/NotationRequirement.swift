@@ -23,7 +23,8 @@ public struct NotationRequirement: Sendable {
       mediaType: image.mediaType, digest: image.digest, size: Int64(image.manifest.count))
     let found = verifier.verify(
       signature.envelope, mediaType: signature.mediaType, over: manifest, in: reference.name, at: time)
-    let judged = JudgedSignature(verdict: found.verdict, notes: found.notes)
+    let judged = JudgedSignature(
+      verdict: found.verdict, validUntil: found.validUntil, notes: found.notes)
     guard found.verdict.isGood else { return judged }
     // At the level "audit", anybody's signature is good: that is for looking on, and none that an image is trusted for.
     let authenticity = found.results.first { $0.check == .authenticity }

@@ -20,15 +20,18 @@ public struct SignatureEvidence: Sendable {
 
   /// OpenPGP messages, from a lookaside or from a registry's API extension.
   public var simpleSigning: [[UInt8]]
+  /// The layers of the image that has the tag `CosignSignature.tag(for:)`.
+  public var cosign: [CosignSignature]
   /// The layers of artifacts that refer to the image.
   public var sigstoreBundles: [[UInt8]]
   public var notation: [Notation]
 
   public init(
-    simpleSigning: [[UInt8]] = [], sigstoreBundles: [[UInt8]] = [],
+    simpleSigning: [[UInt8]] = [], cosign: [CosignSignature] = [], sigstoreBundles: [[UInt8]] = [],
     notation: [Notation] = []
   ) {
     self.simpleSigning = simpleSigning
+    self.cosign = cosign
     self.sigstoreBundles = sigstoreBundles
     self.notation = notation
   }
