@@ -64,22 +64,23 @@ import Trust
     let full = String(decoding: try #require(material.roots["full"]), as: UTF8.self)
     #expect(throws: Never.self) { try SigstoreTrustRoot(parsing: Array(full.utf8)) }
     for (change, replacement, place) in [
-      ("trustedroot+json;version=0.1", "trustedroot+json;version=9", "the document"),
+      ("trustedroot+json;version=0.1", "trustedroot+json;version=9", "its document"),
       ("\"tlogs\": [", "\"tlogs\": 1, \"x\": [", "tlogs"),
       ("\"logId\": {\"keyId\"", "\"logId\": {\"name\"", "tlogs[0]"),
       ("\"SHA2_256\"", "\"SHA3_256\"", "tlogs[0]"),
       ("\"rawBytes\": \"M", "\"rawBytes\": \"N", "tlogs[0]"),
       ("\"certChain\"", "\"chain\"", "certificateAuthorities[0]"),
       ("\"validFor\": {\"start\": \"20", "\"validFor\": {\"start\": \"xx", "tlogs[0]"),
-      ("{", "", "the document"),
+      ("{", "", "its document"),
     ] {
       let changed = full.replacing(change, with: replacement, maxReplacements: 1)
       #expect(changed != full)
       let error = #expect(throws: TrustError.self) { try SigstoreTrustRoot(parsing: Array(changed.utf8)) }
-      guard case .unreadableTrustRoot(place, _) = error else {
+      guard case .unusable(let what, _) = error else {
         Issue.record("\(change): \(String(describing: error))")
         continue
       }
+      #expect(what.contains(place), "\(change)")
     }
     let key = try #require(material.cases.first { $0.config.logKeys != nil }?.config.logKeys?.first)
     #expect(throws: TrustError.self) { try SigstoreTrustRoot(authorities: [[UInt8](key)]) }

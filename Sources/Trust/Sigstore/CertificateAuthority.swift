@@ -25,33 +25,11 @@ struct CertificateAuthority: Sendable {
   init(_ authority: OrderedJSON) throws(Refusal) {
     var chain: [Certificate] = []
     for certificate in try authority.object("certChain").list("certificates") {
-      chain.append(try Self.certificate(der: try certificate.bytes("rawBytes")))
+      chain.append(try Certificate(parsing: try certificate.bytes("rawBytes")[...]))
     }
     let period: TrustedPeriod =
       authority.member("validFor") == nil ? .always : try TrustedPeriod(authority.object("validFor"))
     try self.init(chain: chain, period: period)
-  }
-
-  static func certificate(der: [UInt8]) throws(Refusal) -> Certificate {
-    guard let certificate = try? Certificate(derEncoded: der) else {
-      throw Refusal("a certificate cannot be read")
-    }
-    return certificate
-  }
-
-  /// One or several.
-  static func certificates(pem: [UInt8]) throws(Refusal) -> [Certificate] {
-    let documents: [PEMDocument]
-    do { documents = try PEM.documents(pem) } catch { throw Refusal("\(error)") }
-    guard !documents.isEmpty else { throw Refusal("there is no certificate in PEM") }
-    var certificates: [Certificate] = []
-    for document in documents {
-      guard document.discriminator == "CERTIFICATE" else {
-        throw Refusal("there is \(document.discriminator.quotedForMessage) where a certificate should be")
-      }
-      certificates.append(try certificate(der: document.derBytes))
-    }
-    return certificates
   }
 }
 
@@ -107,7 +85,7 @@ struct CertificatePath {
 
   /// - Parameter depth: how many authorities are below this one.
   private func issues(_ issuer: Certificate, _ certificate: Certificate, depth: Int) -> Bool {
-    guard issuer.subject == certificate.issuer, issuer.notValidBefore <= time, time <= issuer.notValidAfter,
+    guard issuer.notValidBefore <= time, time <= issuer.notValidAfter,
       issuer.version == .v3, !issuer.hasUnknownCriticalExtension,
       let constraints = try? issuer.extensions.basicConstraints,
       case .isCertificateAuthority(let maximum) = constraints, maximum ?? Int.max >= depth,
@@ -120,8 +98,7 @@ struct CertificatePath {
         return false
       }
     } catch { return false }
-    return certificate.isSignedStrongly
-      && issuer.publicKey.isValidSignature(certificate.signature, for: certificate)
+    return certificate.isSignedStrongly && certificate.isIssued(by: issuer)
   }
 }
 
@@ -142,13 +119,5 @@ extension Certificate {
       .X509ExtensionID.subjectAlternativeName,
     ]
     return extensions.contains { $0.critical && !known.contains($0.oid) }
-  }
-
-  /// In DER, as it was read.
-  var der: [UInt8] {
-    var serializer = DER.Serializer()
-    // A certificate that was read can be written.
-    try? serializer.serialize(self)
-    return serializer.serializedBytes
   }
 }

@@ -1,6 +1,4 @@
 import ContainerImage
-import Crypto
-import FoundationEssentials
 import SwiftASN1
 
 /// What was signed, how and by whom: what an entry of a log has to be about.
@@ -33,18 +31,10 @@ struct LoggedContent {
   }
 
   private struct NamedHash {
-    enum Algorithm { case sha256, sha384, sha512 }
-
-    let algorithm: Algorithm
+    let algorithm: SignatureScheme.SignatureHash
     let value: [UInt8]
 
-    func isHash(of bytes: [UInt8]) -> Bool {
-      switch algorithm {
-      case .sha256: SHA256.hash(data: bytes) == value
-      case .sha384: SHA384.hash(data: bytes) == value
-      case .sha512: SHA512.hash(data: bytes) == value
-      }
-    }
+    func isHash(of bytes: [UInt8]) -> Bool { algorithm.digest(of: bytes) == value }
   }
 
   init(parsing body: [UInt8]) throws(Refusal) {
@@ -100,7 +90,9 @@ struct LoggedContent {
   }
 
   private static func hash(_ hash: OrderedJSON) throws(Refusal) -> NamedHash {
-    let names: [String: NamedHash.Algorithm] = ["sha256": .sha256, "sha384": .sha384, "sha512": .sha512]
+    let names: [String: SignatureScheme.SignatureHash] = [
+      "sha256": .sha256, "sha384": .sha384, "sha512": .sha512,
+    ]
     guard let algorithm = names[try hash.text("algorithm")],
       let value = TransparencyLogEntry.bytes(hexadecimal: try hash.text("value"))
     else { throw Refusal("its log entry's hash cannot be read") }
@@ -108,7 +100,7 @@ struct LoggedContent {
   }
 
   private static func newerHash(_ hash: OrderedJSON) throws(Refusal) -> NamedHash {
-    let names: [String: NamedHash.Algorithm] = [
+    let names: [String: SignatureScheme.SignatureHash] = [
       "SHA2_256": .sha256, "SHA2_384": .sha384, "SHA2_512": .sha512,
     ]
     guard let algorithm = names[try hash.text("algorithm")] else {

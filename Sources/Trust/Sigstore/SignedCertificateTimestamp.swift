@@ -97,22 +97,18 @@ struct SignedCertificateTimestamp {
 
   /// The certificate's signed part as the log saw it, before it gave the timestamps (RFC 6962, section 3.2).
   private static func certificateWithoutTimestamps(_ certificate: Certificate) throws -> [UInt8] {
-    let signed = try DER.parse(certificate.tbsCertificateBytes)
-    guard case .constructed(let members) = signed.content else { throw Malformed() }
     let extensionsTag = ASN1Identifier(tagWithNumber: 3, tagClass: .contextSpecific)
     var serializer = DER.Serializer()
     try serializer.appendConstructedNode(identifier: .sequence) { serializer in
-      for member in members {
-        guard member.identifier == extensionsTag else {
-          serializer.serialize(member)
+      for part in try DER.parse(certificate.tbsCertificateBytes).parts {
+        guard part.identifier == extensionsTag else {
+          serializer.serialize(part)
           continue
         }
-        guard case .constructed(let wrapped) = member.content, let sequence = Array(wrapped).first,
-          case .constructed(let extensions) = sequence.content
-        else { throw Malformed() }
         try serializer.appendConstructedNode(identifier: extensionsTag) { serializer in
           try serializer.appendConstructedNode(identifier: .sequence) { serializer in
-            for node in extensions where try Certificate.Extension(derEncoded: node).oid != list {
+            for node in try part.onlyPart.parts
+            where try Certificate.Extension(derEncoded: node).oid != list {
               serializer.serialize(node)
             }
           }

@@ -70,14 +70,14 @@ struct SigstoreBundle {
     switch names {
     case ["publicKey"]: return []
     case ["certificate"]:
-      return [try CertificateAuthority.certificate(der: try material.object("certificate").bytes("rawBytes"))]
+      return [try Certificate(parsing: try material.object("certificate").bytes("rawBytes")[...])]
     case ["x509CertificateChain"] where version < 3:
       var certificates: [Certificate] = []
       for certificate in try material.object("x509CertificateChain").list("certificates") {
         guard certificates.count <= CertificatePath.maximumUntrusted else {
           throw Refusal("the bundle has too many certificates")
         }
-        certificates.append(try CertificateAuthority.certificate(der: try certificate.bytes("rawBytes")))
+        certificates.append(try Certificate(parsing: try certificate.bytes("rawBytes")[...]))
       }
       guard !certificates.isEmpty else { throw Refusal("the bundle has an empty list of certificates") }
       return certificates

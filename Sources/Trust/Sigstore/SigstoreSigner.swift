@@ -40,7 +40,11 @@ public struct SigstoreSigner: Sendable {
     }
     let bundle = object(
       ("mediaType", .string(Self.bundleMediaType.description)),
-      ("verificationMaterial", object(("publicKey", object(("hint", .string(hint)))))),
+      (
+        "verificationMaterial",
+        // The empty list could be left out, but sigstore-python insists on it.
+        object(("publicKey", object(("hint", .string(hint)))), ("tlogEntries", .array([])))
+      ),
       (
         "dsseEnvelope",
         object(

@@ -27,13 +27,13 @@ public struct SigstoreTrustRoot: Sendable {
   ///   - logKeys: Rekor's public keys, in PEM or DER, one in each.
   ///   - certificateLogKeys: the certificate logs' keys, likewise.
   ///   - timestampAuthorities: for each, the certificates from the one that signs, or the one above it, up to the root.
-  /// - Throws: `TrustError.unreadableTrustRoot`, with a place such as `logKeys[0]`.
+  /// - Throws: `TrustError.unusable`, with a place such as `logKeys[0]`.
   public init(
     authorities: [[UInt8]] = [], logKeys: [[UInt8]] = [], certificateLogKeys: [[UInt8]] = [],
     timestampAuthorities: [[UInt8]] = []
   ) throws(TrustError) {
     self.authorities = try Self.each(authorities, "authorities") { pem throws(Refusal) in
-      try CertificateAuthority.certificates(pem: pem).map {
+      try Certificate.certificates(parsing: pem).map {
         CertificateAuthority(anchor: $0, intermediates: [], period: .always)
       }
     }.flatMap { $0 }
@@ -41,12 +41,12 @@ public struct SigstoreTrustRoot: Sendable {
     certificateLogs = try Self.each(certificateLogKeys, "certificateLogKeys", TransparencyLog.init(key:))
     self.timestampAuthorities = try Self.each(timestampAuthorities, "timestampAuthorities") {
       pem throws(Refusal) in
-      try CertificateAuthority(chain: try CertificateAuthority.certificates(pem: pem), period: .always)
+      try CertificateAuthority(chain: try Certificate.certificates(parsing: pem), period: .always)
     }
   }
 
   /// A `trusted_root.json` (protobuf-specs, sigstore_trustroot.proto), as Sigstore's TUF repositories have it.
-  /// - Throws: `TrustError.unreadableTrustRoot`, with a place such as `tlogs[0]`, and `TrustError.tooLarge`.
+  /// - Throws: `TrustError.unusable`, with a place such as `tlogs[0]`, and `TrustError.tooLarge`.
   public init(parsing json: [UInt8]) throws(TrustError) {
     guard json.count <= Self.maximumSize else {
       throw .tooLarge(what: "the trust root", limit: Self.maximumSize)
@@ -59,13 +59,13 @@ public struct SigstoreTrustRoot: Sendable {
       guard known.contains(where: { "application/vnd.dev.sigstore.trustedroot" + $0 == type }) else {
         throw Refusal("its media type \(type.quotedForMessage) is not that of a trust root")
       }
-    } catch { throw .unreadableTrustRoot(place: "the document", reason: error.description) }
+    } catch { throw Self.unusable("its document", error) }
     func list<Value>(
       _ name: String, _ parse: (OrderedJSON) throws(Refusal) -> Value
     ) throws(TrustError) -> [Value] {
       let elements: [OrderedJSON]
       do { elements = try document.list(name) } catch {
-        throw .unreadableTrustRoot(place: name, reason: error.description)
+        throw Self.unusable(name, error)
       }
       return try Self.each(elements, name, parse)
     }
@@ -75,13 +75,17 @@ public struct SigstoreTrustRoot: Sendable {
     timestampAuthorities = try list("timestampAuthorities", CertificateAuthority.init(_:))
   }
 
+  private static func unusable(_ place: String, _ refusal: Refusal) -> TrustError {
+    .unusable(what: "the trust root, in \(place),", reason: refusal.description)
+  }
+
   private static func each<Element, Value>(
     _ elements: [Element], _ name: String, _ parse: (Element) throws(Refusal) -> Value
   ) throws(TrustError) -> [Value] {
     var values: [Value] = []
     for (index, element) in elements.enumerated() {
       do { values.append(try parse(element)) } catch {
-        throw .unreadableTrustRoot(place: "\(name)[\(index)]", reason: error.description)
+        throw unusable("\(name)[\(index)]", error)
       }
     }
     return values

@@ -134,7 +134,10 @@ public struct SigstoreVerifier: Sendable {
       }
       let times = try times(of: content, with: material, verifier: certificate.der, at: now)
       guard let time = times.min() else {
-        throw Refusal("nothing proves that it was made while its certificate was valid")
+        let refusal = timestamps(material.timestamps, over: content.signature).refusal
+        throw Refusal(
+          "nothing proves that it was made while its certificate was valid"
+            + (refusal.map { ": \($0)" } ?? ""))
       }
       for time in times {
         let path = CertificatePath(time: time, usage: .codeSigning)
@@ -163,6 +166,7 @@ public struct SigstoreVerifier: Sendable {
     guard isLogged || !requiresLogEntry else {
       throw Refusal("it is in none of the logs that count here")
     }
+    times += timestamps(material.timestamps, over: content.signature).times
     guard let last = times.max() else { return [] }
     guard last <= now.addingTimeInterval(Self.clockSkew) else {
       throw Refusal("it is from the future, \(last.isoText)")
@@ -210,13 +214,13 @@ extension SigstoreVerifier.Material {
     self.signature = signature
     var certificates: [Certificate] = []
     if let pem = annotations[CosignSignature.Annotation.certificate] {
-      certificates = try CertificateAuthority.certificates(pem: Array(pem.utf8))
+      certificates = try Certificate.certificates(parsing: Array(pem.utf8))
       guard certificates.count == 1 else { throw Refusal("it has more than one certificate") }
     }
     certificate = certificates.first
     // Cosign writes it empty, too.
     let chain = annotations[CosignSignature.Annotation.chain] ?? ""
-    otherCertificates = chain.isEmpty ? [] : try CertificateAuthority.certificates(pem: Array(chain.utf8))
+    otherCertificates = chain.isEmpty ? [] : try Certificate.certificates(parsing: Array(chain.utf8))
     if let text = annotations[CosignSignature.Annotation.bundle] {
       entries = [try TransparencyLogEntry(annotation: text)]
     } else {

@@ -25,14 +25,9 @@ extension TrustedPeriod {
   private static func time(_ name: String, of range: OrderedJSON) throws(Refusal) -> Date? {
     guard range.member(name) != nil else { return nil }
     let text = try range.text(name)
-    let styles = [
-      Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true),
-    ]
-    for style in styles { if let time = try? Date(text, strategy: style) { return time } }
-    throw Refusal("\(text.quotedForMessage) is no time, such as 2026-01-31T12:00:00Z")
+    guard let time = RFC3339Time(text) else {
+      throw Refusal("\(text.quotedForMessage) is no time, such as 2026-01-31T12:00:00Z")
+    }
+    return Date(timeIntervalSince1970: Double(time.secondsSince1970))
   }
-}
-
-extension Date {
-  var isoText: String { formatted(.iso8601) }
 }

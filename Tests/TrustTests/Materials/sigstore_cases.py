@@ -476,6 +476,76 @@ evil = identity(EMAIL)
 evil["identities"][0]["issuer"] = "https://evil.example"
 case("keyless bundle: another identity", NOBODY, evil, **given(keyless))
 
+# With timestamps of an authority. They are of this hour, so the certificate is, too.
+stamps, other_stamps = TimestampAuthority(), TimestampAuthority()
+HERE = NOW + 3600
+STAMPED = HERE + 250
+roots["with timestamps"] = trust_root(
+    [authority.json()], [log.json()], [certificate_log.json()], timestampAuthorities=[stamps.json()])
+roots["timestamps ended"] = trust_root(
+    [authority.json()], [log.json()], [certificate_log.json()], timestampAuthorities=[stamps.json(end=NOW)])
+roots["newer type"] = {
+    **roots["with timestamps"], "mediaType": "application/vnd.dev.sigstore.trustedroot.v0.2+json"}
+BY_STAMP = {**BY_IDENTITY, "root": "with timestamps"}
+stamped_leaf, stamped_key = certificate(authority, [certificate_log], start=HERE - 60, end=HERE + 540)
+stamped_certificate = {"certificate": {"rawBytes": b64(der(stamped_leaf))}}
+stamped_envelope = envelope(stamped_key, said)
+stamped_signature = base64.b64decode(stamped_envelope["signatures"][0]["sig"])
+stamped_entry = log.entry(
+    newer_hashedrekord(pae(said), stamped_signature, stamped_leaf), promise=False, origin="rekor.example")
+del stamped_entry["integratedTime"]
+
+
+def stamped(response, leaf=stamped_certificate, entry=stamped_entry, content=stamped_envelope):
+    return bundle({"dsseEnvelope": content}, leaf, tlogEntries=[entry] if entry else [], timestampVerificationData={
+        "rfc3161Timestamps": [{"signedTimestamp": b64(response)}]})
+
+
+response = stamps.response(stamped_signature)
+newer = stamped(response)
+Verifier(
+    trusted_root=TrustedRoot(trustroot.TrustedRoot.from_json(json.dumps(roots["with timestamps"])))
+).verify_dsse(Bundle.from_json(json.dumps(newer)), asked)
+for name, expect, config, made in [
+    ("newer log", "good", BY_STAMP, newer),
+    ("newer type of root", "good", {**BY_STAMP, "root": "newer type"}, newer),
+    ("no log", "good", {**BY_STAMP, "requiresLogEntry": False}, stamped(response, entry=None)),
+    ("no log, but needed", "in none of the logs", BY_STAMP, stamped(response, entry=None)),
+    ("authority unknown", "nothing proves", BY_IDENTITY, newer),
+    ("another authority", "nothing proves", BY_STAMP, stamped(other_stamps.response(stamped_signature))),
+    ("authority's time is over", "nothing proves", {**BY_STAMP, "root": "timestamps ended"}, newer),
+    ("of another signature", "nothing proves", BY_STAMP, stamped(stamps.response(b"other"))),
+    ("weak hash", "nothing proves", BY_STAMP, stamped(stamps.response(stamped_signature, "sha1"))),
+    ("truncated", "nothing proves", BY_STAMP, stamped(response[:-1])),
+    ("empty", "nothing proves", BY_STAMP, stamped(b"")),
+    ("certificate was expired", "is valid from", BY_STAMP, stamped(
+        stamps.response(base64.b64decode(leaf_envelope["signatures"][0]["sig"])), certified, log.entry(leaf_record),
+        leaf_envelope)),
+    ("newer log: another key", "another key", BY_STAMP, stamped(response, entry=log.entry(
+        newer_hashedrekord(pae(said), stamped_signature, leaf), promise=False, origin="rekor.example"))),
+    ("newer log: other content", "other content", BY_STAMP, stamped(response, entry=log.entry(
+        newer_hashedrekord(said, stamped_signature, stamped_leaf), promise=False, origin="rekor.example"))),
+    ("newer log: another origin", "did not sign the checkpoint", BY_STAMP, stamped(response, entry=log.entry(
+        newer_hashedrekord(pae(said), stamped_signature, stamped_leaf), promise=False, origin="elsewhere.example"))),
+]:
+    case("timestamp: " + name, expect, config, **given(made))
+    cases[-1]["now"] = STAMPED
+    if expect == "good":
+        cases[-1]["predicateType"] = SIGN_PREDICATE
+        cases[-1]["subject"] = EMAIL
+stamped_tag = sign(stamped_key, payload)
+tag("timestamp: tag", "good", {**BY_STAMP, "requiresLogEntry": False}, payload, stamped_tag, STAMPED,
+    certificate=pem(stamped_leaf).decode(),
+    rfc3161timestamp=json.dumps({"SignedRFC3161Timestamp": b64(stamps.response(stamped_tag))}))
+tag("timestamp: tag, timestamp of another signature", "nothing proves", {**BY_STAMP, "requiresLogEntry": False}, payload,
+    stamped_tag, STAMPED, certificate=pem(stamped_leaf).decode(),
+    rfc3161timestamp=json.dumps({"SignedRFC3161Timestamp": b64(response)}))
+tag("timestamp: by separate files", "good", {
+    **BY_IDENTITY, "root": None, "authorities": [b64(pem(authority.certificate))], "requiresLogEntry": False,
+    "timestampAuthorities": [b64(b"".join(pem(each) for each in stamps.chain))]}, payload, stamped_tag, STAMPED,
+    certificate=pem(stamped_leaf).decode(),
+    rfc3161timestamp=json.dumps({"SignedRFC3161Timestamp": b64(stamps.response(stamped_tag))}))
+
 print(json.dumps({
     "digest": DIGEST, "manifest": b64(MANIFEST), "reference": REFERENCE,
     "roots": {name: b64(json.dumps(root).encode()) for name, root in roots.items()}, "cases": cases,

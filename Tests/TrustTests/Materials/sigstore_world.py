@@ -5,7 +5,10 @@ import base64
 import datetime
 import hashlib
 import json
+import os
 import struct
+import subprocess
+import tempfile
 import time
 
 import rfc8785
@@ -258,6 +261,67 @@ class SignatureLog(Log):
         """What cosign's annotation has of an entry."""
         payload = {"body": b64(body), "integratedTime": made, "logIndex": 77, "logID": self.id.hex()}
         return json.dumps({"SignedEntryTimestamp": b64(self.promise(body, made)), "Payload": payload})
+
+
+class TimestampAuthority:
+    """OpenSSL's. It knows no time but the machine's."""
+
+    def __init__(self, extended=ExtendedKeyUsageOID.TIME_STAMPING):
+        self.root = Authority("timestamps")
+        self.key = new_key()
+        self.certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name("timestamp")).issuer_name(self.root.name).public_key(self.key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(when(NOW - 86400)).not_valid_after(when(NOW + 86400))
+            .add_extension(key_usage(digital_signature=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([extended]), critical=True)
+            .add_extension(self.root.identifier, critical=False)
+            .sign(self.root.key, hashes.SHA256())
+        )
+
+    @property
+    def chain(self):
+        return [self.certificate, self.root.certificate]
+
+    def json(self, start=NOW - 86400, end=None):
+        valid = {"start": timestamp(start)}
+        if end:
+            valid["end"] = timestamp(end)
+        return {
+            "subject": {"organization": "example", "commonName": "timestamp"},
+            "certChain": {"certificates": [{"rawBytes": b64(der(each))} for each in self.chain]},
+            "validFor": valid,
+        }
+
+    def response(self, message, algorithm="sha256"):
+        with tempfile.TemporaryDirectory() as directory:
+            def write(file, data):
+                path = os.path.join(directory, file)
+                with open(path, "wb") as opened:
+                    opened.write(data)
+                return path
+
+            serial = write("serial", b"01")
+            settings = write("settings", b"""[tsa]
+serial = %s
+digests = sha1, sha256, sha512
+signer_digest = sha256
+default_policy = 1.2.3.4
+ess_cert_id_alg = sha256
+""" % serial.encode())
+            private = self.key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            query, reply = os.path.join(directory, "query"), os.path.join(directory, "reply")
+            subprocess.run(
+                ["openssl", "ts", "-query", "-data", write("message", message), "-" + algorithm, "-cert", "-out", query],
+                check=True, capture_output=True)
+            subprocess.run(
+                ["openssl", "ts", "-reply", "-config", settings, "-section", "tsa", "-queryfile", query, "-out", reply,
+                 "-inkey", write("key", private), "-signer", write("signer", pem(self.certificate))],
+                check=True, capture_output=True)
+            with open(reply, "rb") as opened:
+                return opened.read()
 
 
 def hashedrekord(message, signature, verifier_pem, algorithm="sha256"):
