@@ -1,0 +1,12 @@
+import ContainerImage
+import FoundationEssentials
+
+/// A signature as notation makes it.
+public struct NotationRequirement: Sendable {
+}
+
+extension PolicyReader {
+  mutating func notation(_ node: JSONNode) throws(InvalidValue) -> NotationRequirement {
+    throw node.failure("not here yet")
+  }
+}
