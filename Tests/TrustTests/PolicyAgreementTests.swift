@@ -284,7 +284,7 @@ import Trust
       Issue.record("\(text) is taken", sourceLocation: location)
     } catch {
       let said = "\(error)"
-      #expect(said.hasPrefix("the policy policy.json is not valid: " + expected), sourceLocation: location)
+      #expect(said.hasPrefix("the policy policy.json cannot be used: " + expected), sourceLocation: location)
     }
   }
 

@@ -131,7 +131,7 @@ import Trust
         _ = try policy(rest, files)
         Issue.record("\(rest) is taken")
       } catch {
-        #expect("\(error)".hasPrefix("the policy policy.json is not valid: \(place)"), "\(rest): \(error)")
+        #expect("\(error)".hasPrefix("the policy policy.json cannot be used: \(place)"), "\(rest): \(error)")
       }
     }
   }

@@ -74,7 +74,7 @@ import Trust
         _ = try material.policy(one.rule)
         Issue.record("\(one.rule) is taken")
       } catch {
-        #expect("\(error)".hasPrefix("the policy policy.json is not valid: \(one.place)"), "\(one.rule)")
+        #expect("\(error)".hasPrefix("the policy policy.json cannot be used: \(one.place)"), "\(one.rule)")
       }
     }
   }
