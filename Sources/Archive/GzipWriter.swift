@@ -144,8 +144,9 @@ private final class Shared: @unchecked Sendable {
     guard let compressor = libdeflate_alloc_compressor(self.level) else {
       throw .failed(operation: "compress", reason: "no memory, or no level \(level)")
     }
-    let bound = libdeflate_gzip_compress_bound(compressor, Self.blockSize)
     libdeflate_free_compressor(compressor)
+    // Of any level.
+    let bound = libdeflate_gzip_compress_bound(nil, Self.blockSize)
     for _ in 0..<count {
       slots.append(
         Slot(
