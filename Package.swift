@@ -147,7 +147,8 @@ let package = Package(
         "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "LocalPrograms", "Runtimes", "Trust",
       ],
       swiftSettings: strict),
-    .testTarget(name: "TrustTests", dependencies: ["Trust"], swiftSettings: strict),
+    .testTarget(
+      name: "TrustTests", dependencies: ["Trust"], exclude: ["Materials"], swiftSettings: strict),
     .testTarget(name: "KontorTests", dependencies: ["kontor"], swiftSettings: strict),
     .testTarget(
       name: "EndToEnd",

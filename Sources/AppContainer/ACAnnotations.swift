@@ -26,7 +26,7 @@ public struct ACAnnotations: Sendable, Hashable {
         throw .malformed("the annotation \(annotation.name) is there twice")
       }
       switch annotation.name {
-      case Self.created where !Timestamp.isValid(annotation.value):
+      case Self.created where RFC3339Time(annotation.value) == nil:
         throw .malformed(
           "the annotation created has the value \(annotation.value.quotedForMessage): expected a time such as "
             + "2015-05-18T13:49:28-04:00 (RFC 3339)")

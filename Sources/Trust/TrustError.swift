@@ -10,6 +10,12 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
   case wrongPassphrase
   /// The secret key cannot sign at this time.
   case noSigningKey(reason: String)
+  /// What should be one public key in PEM or DER is not.
+  case unreadablePublicKey(reason: String)
+  /// A policy, or something that it names, cannot be used. The reason begins with the place in the file.
+  case invalidPolicy(what: String, reason: String)
+  /// What is to be trusted, or says what is, cannot be used. `what` has its place.
+  case unusable(what: String, reason: String)
   /// More than a limit allows. `limit` is in bytes.
   case tooLarge(what: String, limit: Int)
   /// The library failed.
@@ -24,6 +30,10 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
     case .passphraseMissing: "the secret key is protected: give its passphrase"
     case .wrongPassphrase: "the passphrase does not open the secret key"
     case .noSigningKey(let reason): "the secret key cannot sign: \(reason)"
+    case .unreadablePublicKey(let reason):
+      "this is no public key: \(reason); expected 'BEGIN PUBLIC KEY' in PEM, as in cosign.pub, or the same in DER"
+    case .invalidPolicy(let what, let reason): "the policy \(what) is not valid: \(reason)"
+    case .unusable(let what, let reason): "\(what) cannot be used: \(reason)"
     case .tooLarge(let what, let limit): "\(what) has more than \(limit) bytes"
     case .failed(let operation, let reason): "cannot \(operation): \(reason)"
     }

@@ -1,7 +1,7 @@
 import CRnp
 import FoundationEssentials
 
-/// Makes detached signatures with one secret key, which is in memory only: neither the user's keyring nor an agent is asked.
+/// Makes signatures with one secret key, which is in memory only: neither the user's keyring nor an agent is asked.
 public struct OpenPGPSigner: Sendable {
   public enum HashAlgorithm: String, Sendable, Hashable {
     case sha256 = "SHA256"
@@ -46,12 +46,41 @@ public struct OpenPGPSigner: Sendable {
           rnp_op_sign_detached_create(&operation, context.handle, content, output), "sign")
         defer { rnp_op_sign_destroy(operation) }
         try RNPContext.check(rnp_op_sign_set_armor(operation, true), "sign")
-        try RNPContext.check(rnp_op_sign_set_hash(operation, hash.rawValue), "sign")
-        try RNPContext.check(rnp_op_sign_set_creation_time(operation, context.now), "sign")
-        try RNPContext.check(rnp_op_sign_add_signature(operation, signingKey.handle, nil), "sign")
-        try RNPContext.check(rnp_op_sign_execute(operation), "sign")
+        try run(operation, by: signingKey, with: hash, in: context)
       }
     }
+  }
+
+  /// Makes a signed message (RFC 4880, section 11.3), which has the content in it, with the same key as for a detached
+  /// signature.
+  /// - Returns: the message, binary and not compressed.
+  public func sign(
+    message content: [UInt8], with hash: HashAlgorithm = .sha256, at time: Date
+  ) throws(TrustError) -> [UInt8] {
+    let context = try Self.makeContext(secretKey, at: time)
+    let signingKey = try signingKey(in: context)
+    let message = content.withUnsafeBytes { content in
+      Result { () throws(TrustError) in
+        try RNPContext.withInput(content) { content throws(TrustError) in
+          try RNPContext.collect(atMost: 0) { output throws(TrustError) in
+            var operation: OpaquePointer?
+            try RNPContext.check(rnp_op_sign_create(&operation, context.handle, content, output), "sign")
+            defer { rnp_op_sign_destroy(operation) }
+            try run(operation, by: signingKey, with: hash, in: context)
+          }
+        }
+      }
+    }
+    return try message.get()
+  }
+
+  private func run(
+    _ operation: OpaquePointer?, by key: RNPKey, with hash: HashAlgorithm, in context: RNPContext
+  ) throws(TrustError) {
+    try RNPContext.check(rnp_op_sign_set_hash(operation, hash.rawValue), "sign")
+    try RNPContext.check(rnp_op_sign_set_creation_time(operation, context.now), "sign")
+    try RNPContext.check(rnp_op_sign_add_signature(operation, key.handle, nil), "sign")
+    try RNPContext.check(rnp_op_sign_execute(operation), "sign")
   }
 
   /// The public half, armored, as `ac-discovery-pubkeys` leads to it.

@@ -18,6 +18,8 @@ public struct OpenPGPSignature: Sendable, Hashable {
   public let userIDs: [String]
   /// As the signer says.
   public let signedAt: Date
+  /// When the signature or one of the keys expires; nil if none of them does.
+  public let validUntil: Date?
 }
 
 /// Why a signature does not count.

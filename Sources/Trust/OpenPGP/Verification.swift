@@ -88,15 +88,16 @@ final class Verification {
     let signed = Date(openPGP: UInt64(details.created))
     switch status {
     case RNPResult.success:
+      let ends = [keyExpires, details.expires].compactMap { $0 }
       return .good(
         OpenPGPSignature(
           fingerprint: fingerprint, primaryFingerprint: try primary.fingerprint,
-          userIDs: try primary.userIDs, signedAt: signed))
+          userIDs: try primary.userIDs, signedAt: signed, validUntil: ends.min().map(Date.init(openPGP:))))
     case RNPResult.signatureExpired where details.created > context.now:
       return .refused(.signedInTheFuture(by: fingerprint, signed: signed))
     case RNPResult.signatureExpired:
-      let expired = UInt64(details.created) + UInt64(details.lifetime)
-      return .refused(.expiredSignature(by: fingerprint, expired: Date(openPGP: expired)))
+      let expired = Date(openPGP: details.expires ?? UInt64(details.created))
+      return .refused(.expiredSignature(by: fingerprint, expired: expired))
     default: return .refused(.wrongSignature(by: fingerprint))
     }
   }
@@ -112,8 +113,8 @@ private struct SignatureDetails {
   let keyID: String?
   /// Seconds since 1970.
   let created: UInt32
-  /// Seconds; 0 if it does not expire.
-  let lifetime: UInt32
+  /// Seconds since 1970; nil if it does not expire.
+  let expires: UInt64?
 
   init(_ signature: OpaquePointer?) throws(TrustError) {
     let operation = "look at a signature"
@@ -128,6 +129,6 @@ private struct SignatureDetails {
     var lifetime: UInt32 = 0
     try RNPContext.check(rnp_op_verify_signature_get_times(signature, &created, &lifetime), operation)
     self.created = created
-    self.lifetime = lifetime
+    expires = lifetime == 0 ? nil : UInt64(created) + UInt64(lifetime)
   }
 }

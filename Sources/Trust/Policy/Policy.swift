@@ -1,0 +1,92 @@
+import ContainerImage
+import FoundationEssentials
+
+/// Which images are trusted: the content of a `policy.json` (containers/image, containers-policy.json(5)), with what
+/// Kontor adds to it (docs/trust.md).
+public struct Policy: Sendable {
+  /// Bytes of the file.
+  public static let maximumSize = 1 << 20
+
+  let fallback: PolicyRule
+  /// By transport, then by scope; the scope "" is the transport's own default.
+  let rules: [String: [String: PolicyRule]]
+  let enforcement: [String: PolicyEnforcement]
+  /// Another one if anything is another in the file, or in a file that it names: what was decided by the one
+  /// does not hold for the other. SHA-256 over all of them, and over which rules this program has.
+  public let revision: Digest
+
+  /// Reads the whole policy and all that it names, so that nothing can be missing later.
+  /// - Parameters:
+  ///   - bytes: at most `maximumSize`.
+  ///   - what: the file's name, for messages.
+  ///   - files: reads the keys and certificates that the policy names.
+  ///   - time: the present.
+  /// - Throws: `TrustError.invalidPolicy`, with the place in the file.
+  public init(
+    parsing bytes: [UInt8], what: String, files: PolicyFiles, at time: Date
+  ) throws(TrustError) {
+    guard bytes.count <= Self.maximumSize else {
+      throw .invalidPolicy(what: what, reason: "it has more than \(Self.maximumSize) bytes")
+    }
+    do {
+      var reader = PolicyReader(files: files, time: time, document: bytes)
+      let document = JSONNode(try OrderedJSON(parsing: bytes))
+      let parts = try document.members("default", "transports", "kontor")
+      fallback = try reader.rule(try parts.needed("default"))
+      rules = try parts["transports"].map { node throws(InvalidValue) in try reader.transports(node) } ?? [:]
+      enforcement =
+        try parts["kontor"].map { node throws(InvalidValue) in try PolicyEnforcement.table(node) } ?? [:]
+      revision = reader.revision
+    } catch {
+      throw .invalidPolicy(what: what, reason: "\(error)")
+    }
+  }
+
+  /// The rule that applies: that of the narrowest scope, alone.
+  public func rule(for place: PolicyPlace) -> PolicyRule {
+    guard let scopes = rules[place.transport] else { return fallback }
+    for scope in place.scopes {
+      if let rule = scopes[scope] { return rule }
+    }
+    return scopes[""] ?? fallback
+  }
+
+  /// What a server does about the rule for a repository of its own.
+  public func enforcement(for repository: ImageReference) -> PolicyEnforcement {
+    for scope in DockerScope.above(PolicyPlace.registry(repository).reference ?? repository) {
+      if let found = enforcement[scope] { return found }
+    }
+    return enforcement[""] ?? PolicyEnforcement()
+  }
+}
+
+/// How a policy's files are read.
+public struct PolicyFiles: Sendable {
+  /// The content of a file.
+  public let read: @Sendable (String) throws -> [UInt8]
+  /// The names of the files in a directory.
+  public let list: @Sendable (String) throws -> [String]
+
+  public init(
+    read: @escaping @Sendable (String) throws -> [UInt8],
+    list: @escaping @Sendable (String) throws -> [String]
+  ) {
+    self.read = read
+    self.list = list
+  }
+}
+
+/// What a policy wants of the images in a scope: all its requirements.
+public struct PolicyRule: Sendable {
+  /// Where it stands in the file, such as `transports.docker["registry.example"]`.
+  public let place: String
+  /// Never empty.
+  public let requirements: [PolicyRequirement]
+
+  /// The forms of signatures to look for; none if the decision is the same whatever there is.
+  public var formats: Set<SignatureVerdict.Format> { all.formats }
+
+  public var needsSignatures: Bool { !formats.isEmpty }
+
+  var all: PolicyRequirement { PolicyRequirement(place: place, kind: .allOf(requirements)) }
+}

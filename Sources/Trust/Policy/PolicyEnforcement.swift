@@ -1,0 +1,66 @@
+import ContainerImage
+
+/// What a registry's server does about images that the policy does not allow, in one scope.
+public struct PolicyEnforcement: Sendable, Hashable {
+  public enum Push: String, Sendable, Hashable, CaseIterable {
+    /// They are taken, and held: only who may push to the repository sees them, until a good signature comes.
+    case hold
+    /// They are refused: their signatures have to come first.
+    case refuse
+    /// They are taken like others.
+    case allow
+  }
+
+  public enum Mode: String, Sendable, Hashable, CaseIterable {
+    /// They are refused.
+    case enforce
+    /// They are given, and the log says so.
+    case warn
+    /// Nobody looks.
+    case off
+  }
+
+  public var push = Push.hold
+  public var pull = Mode.enforce
+  /// Images that come from another registry.
+  public var mirror = Mode.enforce
+  /// Images that are asked for as ACIs.
+  public var appc = Mode.enforce
+
+  /// By scope, as in the section `kontor` of a policy.
+  static func table(_ node: JSONNode) throws(InvalidValue) -> [String: PolicyEnforcement] {
+    var table: [String: PolicyEnforcement] = [:]
+    for (scope, node) in try node.members("enforcement").needed("enforcement").members() {
+      if !scope.isEmpty {
+        if let problem = DockerScope.problem(of: scope) { throw node.failure("the scope \(problem)") }
+        // What is done may not depend on the tag: a manifest is pushed and pulled by its digest, too.
+        if let reference = try? ImageReference(parsing: scope), scope.contains("/"),
+          reference.tag != nil || reference.digest != nil
+        {
+          throw node.failure("the scope names one image: name its repository instead")
+        }
+      }
+      table[scope] = try PolicyEnforcement(node)
+    }
+    return table
+  }
+
+  public init() {}
+
+  private init(_ node: JSONNode) throws(InvalidValue) {
+    let members = try node.members("push", "pull", "mirror", "appc")
+    if let push = members["push"] { self.push = try push.choice() }
+    if let pull = members["pull"] { self.pull = try pull.choice() }
+    if let mirror = members["mirror"] { self.mirror = try mirror.choice() }
+    if let appc = members["appc"] { self.appc = try appc.choice() }
+  }
+}
+
+extension JSONNode {
+  fileprivate func choice<Choice: CaseIterable & RawRepresentable<String>>() throws(InvalidValue) -> Choice {
+    guard let choice = Choice(rawValue: try string()) else {
+      throw failure("expected \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return choice
+  }
+}

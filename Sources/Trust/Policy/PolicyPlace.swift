@@ -1,0 +1,46 @@
+import ContainerImage
+
+/// Where an image is, in the words of a policy: a transport, and what names the image there.
+public struct PolicyPlace: Sendable, Hashable {
+  /// As in `policy.json`, such as `docker` or `oci`.
+  public let transport: String
+  /// The scopes that the image is in, the narrowest first; the transport's default is not among them.
+  public let scopes: [String]
+  /// The name that signatures can be compared with; nil where images have none.
+  public let reference: ImageReference?
+
+  /// An image in a registry. A host's name in capitals is the same host; no tag and no digest means `latest`.
+  public static func registry(_ reference: ImageReference) -> PolicyPlace {
+    named(reference, in: "docker")
+  }
+
+  /// An image of a container engine, such as `docker-daemon`, which has names as registries have them.
+  public static func named(_ reference: ImageReference, in transport: String) -> PolicyPlace {
+    let reference = ImageReference(
+      registry: reference.registry.lowercased(), repository: reference.repository,
+      tag: reference.tag ?? (reference.digest == nil ? .latest : nil), digest: reference.digest)
+    let own =
+      (reference.digest.map { ["\(reference.name)@\($0)"] } ?? [])
+      + (reference.tag.map { ["\(reference.name):\($0)"] } ?? [])
+    return PolicyPlace(
+      transport: transport, scopes: own + DockerScope.above(reference), reference: reference)
+  }
+
+  /// An image in a file or a directory, such as `oci` or `dir`.
+  /// - Parameter path: absolute, and without symbolic links.
+  public static func path(_ path: String, in transport: String) -> PolicyPlace {
+    var scopes: [String] = []
+    var rest = path[...]
+    while rest.count > 1 {
+      scopes.append(String(rest))
+      guard let slash = rest.lastIndex(of: "/") else { break }
+      rest = rest[..<slash]
+    }
+    return PolicyPlace(transport: transport, scopes: scopes, reference: nil)
+  }
+
+  /// An image in a place that has no scopes, such as `docker-archive`.
+  public static func unnamed(in transport: String) -> PolicyPlace {
+    PolicyPlace(transport: transport, scopes: [], reference: nil)
+  }
+}

@@ -1,0 +1,66 @@
+import ContainerImage
+
+/// What a policy wants of an image.
+public struct PolicyRequirement: Sendable {
+  /// Where it stands in the file, such as `transports.docker["registry.example"][0]`.
+  public let place: String
+  public let kind: Kind
+
+  public indirect enum Kind: Sendable {
+    /// Nothing.
+    case insecureAcceptAnything
+    /// No image will do.
+    case reject
+    case signedBy(SignedByRequirement)
+    case sigstoreSigned(SigstoreRequirement)
+    case notation(NotationRequirement)
+    case anyOf([PolicyRequirement])
+    case allOf([PolicyRequirement])
+  }
+
+  /// As the file calls it.
+  public var type: String {
+    switch kind {
+    case .insecureAcceptAnything: "insecureAcceptAnything"
+    case .reject: "reject"
+    case .signedBy: "signedBy"
+    case .sigstoreSigned: "sigstoreSigned"
+    case .notation: "notation"
+    case .anyOf: "anyOf"
+    case .allOf: "allOf"
+    }
+  }
+
+  /// Whether it is met, where that is so or not so whatever signatures there are; else nil.
+  var foregone: Bool? {
+    switch kind {
+    case .insecureAcceptAnything: true
+    case .reject: false
+    case .signedBy, .sigstoreSigned, .notation: nil
+    case .allOf(let parts):
+      parts.contains { $0.foregone == false } ? false : parts.allSatisfy { $0.foregone == true } ? true : nil
+    case .anyOf(let parts):
+      parts.contains { $0.foregone == true } ? true : parts.allSatisfy { $0.foregone == false } ? false : nil
+    }
+  }
+
+  /// The forms of signatures that can make a difference.
+  var formats: Set<SignatureVerdict.Format> {
+    guard foregone == nil else { return [] }
+    return switch kind {
+    case .insecureAcceptAnything, .reject: []
+    case .signedBy: [.simpleSigning]
+    case .sigstoreSigned: [.cosign, .sigstoreBundle]
+    case .notation: [.notation]
+    case .anyOf(let parts), .allOf(let parts):
+      parts.reduce(into: []) { $0.formUnion($1.formats) }
+    }
+  }
+}
+
+/// A signature as Podman and skopeo make it.
+public struct SignedByRequirement: Sendable {
+  /// By one of these.
+  public let keyring: OpenPGPKeyring
+  public let identity: SignedIdentity
+}
