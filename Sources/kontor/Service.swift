@@ -40,22 +40,24 @@ struct Service {
     }
     let acceptance: ACIAcceptance
     let signing: AppContainerService.Configuration
+    let trust: TrustEnforcement?
     do {
       acceptance = settings.acceptance(store)
       signing = try settings.appContainer()
+      trust = try settings.trust().map { TrustEnforcement($0, store: store, logger: logger) }
     } catch {
       throw Failure(message: "\(error)")
     }
     var configuration = settings.registry
     configuration.admit = { try await acceptance.admit($0, to: $1) }
-    let registry = Registry(store: store, configuration: configuration, logger: logger)
+    let registry = Registry(store: store, configuration: configuration, trust: trust, logger: logger)
     let appContainer = AppContainerService(
       registry: registry, acceptance: acceptance, configuration: signing, logger: logger)
     let collector = Collector(store: store, configuration: settings.collector, logger: logger)
     let accessLog = settings.logAccess ? AccessLog(format: settings.logFormat) : nil
     let connections = ConnectionCount()
     let handler = RegistryHandler(
-      registry: registry, appContainer: appContainer,
+      registry: registry, appContainer: appContainer, pushers: settings.trustPushers,
       metrics: Metrics(registry: registry, collector: collector, connections: { connections.now }),
       accessLog: accessLog, logger: logger)
 
@@ -75,6 +77,7 @@ struct Service {
     for await signal in signals.received {
       if signal != SIGHUP { break }
       server.reloadTLS()
+      if let trust { reload(trust) }
     }
     logger.notice(
       "stopping: requests that are being served may end", metadata: ["timeout": "\(settings.shutdownTimeout)"]
@@ -85,6 +88,18 @@ struct Service {
     await control?.shutdown()
     accessLog?.flush()
     logger.notice("stopped")
+  }
+
+  /// A policy that cannot be used leaves the former one as it is.
+  private func reload(_ trust: TrustEnforcement) {
+    do {
+      guard let configuration = try settings.trust() else { return }
+      trust.replace(configuration)
+      logger.notice(
+        "read the trust policy again", metadata: ["revision": "\(configuration.policy.revision)"])
+    } catch {
+      logger.error("the trust policy stays as it was", metadata: ["error": "\(error)"])
+    }
   }
 
   private func announce(_ server: HTTPServer) {

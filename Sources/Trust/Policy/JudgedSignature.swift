@@ -11,7 +11,8 @@ public struct JudgedSignature: Sendable, Hashable {
   /// What is not as it should be and does not make the signature bad.
   public let notes: [String]
 
-  init(verdict: SignatureVerdict, claim: ImageReference? = nil, validUntil: Date? = nil, notes: [String] = []) {
+  init(verdict: SignatureVerdict, claim: ImageReference? = nil, validUntil: Date? = nil, notes: [String] = [])
+  {
     self.verdict = verdict
     self.claim = claim
     self.validUntil = validUntil

@@ -125,7 +125,8 @@ extension PolicyReader {
   ) throws(InvalidValue) -> [Material] {
     let present = ["Path", "Paths", "Data", "Datas"].filter { members[stem + $0] != nil }
     guard present.count <= 1 else {
-      throw members.object.failure("expected only one of " + present.map { stem + $0 }.joined(separator: ", "))
+      throw members.object.failure(
+        "expected only one of " + present.map { stem + $0 }.joined(separator: ", "))
     }
     guard let suffix = present.first, let member = members[stem + suffix] else { return [] }
     var materials: [Material] = []
