@@ -44,7 +44,9 @@ struct Service {
     do {
       acceptance = settings.acceptance(store)
       signing = try settings.appContainer()
-      trust = try settings.trust().map { TrustEnforcement($0, store: store, logger: logger) }
+      trust = try settings.trust(at: settings.listen).map {
+        TrustEnforcement($0, store: store, logger: logger)
+      }
     } catch {
       throw Failure(message: "\(error)")
     }
@@ -69,6 +71,8 @@ struct Service {
       await control?.shutdown()
       throw Failure(message: "\(error)")
     }
+    // The port may be known only now.
+    if let trust { reload(trust, server) }
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
@@ -77,7 +81,7 @@ struct Service {
     for await signal in signals.received {
       if signal != SIGHUP { break }
       server.reloadTLS()
-      if let trust { reload(trust) }
+      if let trust { reload(trust, server) }
     }
     logger.notice(
       "stopping: requests that are being served may end", metadata: ["timeout": "\(settings.shutdownTimeout)"]
@@ -91,12 +95,15 @@ struct Service {
   }
 
   /// A policy that cannot be used leaves the former one as it is.
-  private func reload(_ trust: TrustEnforcement) {
+  private func reload(_ trust: TrustEnforcement, _ server: HTTPServer) {
     do {
-      guard let configuration = try settings.trust() else { return }
+      guard let configuration = try settings.trust(at: server.boundAddresses) else { return }
       trust.replace(configuration)
       logger.notice(
-        "read the trust policy again", metadata: ["revision": "\(configuration.policy.revision)"])
+        "going by the trust policy",
+        metadata: [
+          "registry": "\(configuration.registry)", "revision": "\(configuration.policy.revision)",
+        ])
     } catch {
       logger.error("the trust policy stays as it was", metadata: ["error": "\(error)"])
     }

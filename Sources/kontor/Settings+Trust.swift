@@ -6,13 +6,15 @@ import Runtimes
 import Trust
 
 extension Settings {
+  /// - Parameter addresses: that the registry listens on.
   /// - Returns: nil without a policy.
   /// - Throws: `ConfigurationError` for a policy, or a key of its, that cannot be used.
-  func trust() throws(ConfigurationError) -> TrustEnforcement.Configuration? {
+  func trust(at addresses: [ListenAddress]) throws(ConfigurationError) -> TrustEnforcement.Configuration? {
     guard let trustPolicy else { return nil }
     do {
       let policy = try PolicyFile.read(trustPolicy, at: Date())
-      return TrustEnforcement.Configuration(policy: policy, registry: trustRegistry ?? Self.name(of: listen))
+      return TrustEnforcement.Configuration(
+        policy: policy, registry: trustRegistry ?? Self.name(of: addresses))
     } catch {
       throw ConfigurationError("trust.policy is \"\(trustPolicy)\": \(error)")
     }

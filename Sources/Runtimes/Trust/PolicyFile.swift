@@ -21,7 +21,7 @@ public enum PolicyFile {
         }
         return bytes
       },
-      list: { try LocalFile.names(in: $0) })
+      list: { try LocalFile.fileNames(in: $0) })
     return try Policy(parsing: bytes, what: path, files: files, at: time)
   }
 }
