@@ -55,6 +55,7 @@ extension Registry {
       throw RegistryError.manifestInvalid("\(error)")
     }
     try await admission?(manifest, repository)
+    try await trust?.admit(manifest, content, digest, tags: tags, to: repository)
     do {
       try await store.metadata.putManifest(
         NewManifest(

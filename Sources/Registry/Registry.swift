@@ -21,10 +21,16 @@ public final class Registry: Sendable {
 
   public let configuration: Configuration
   public let store: ContentStore
+  /// Nil if any image is as good as any other.
+  public let trust: TrustEnforcement?
   let logger: Logger
 
-  public init(store: ContentStore, configuration: Configuration = Configuration(), logger: Logger) {
+  public init(
+    store: ContentStore, configuration: Configuration = Configuration(), trust: TrustEnforcement? = nil,
+    logger: Logger
+  ) {
     self.store = store
+    self.trust = trust
     self.configuration = configuration
     self.logger = logger
   }

@@ -14,13 +14,15 @@ extension RegistryHandler {
     let query = try request.parameters()
     let limit = try query.count("n") ?? Registry.largestPage
     let last = query["last"]
+    let mayPush = pushers.contains(request.remoteAddress)
     return deferred(request) { [registry] in
       let page = try await registry.tags(in: repository, after: last, limit: limit)
+      let visible = try await registry.trust?.visible(page.elements, in: repository, mayPush: mayPush)
       var json = JSONText()
       json.object { json in
         json.member("name", repository.description)
         json.key("tags")
-        json.array(page.elements) { json, tag in json.string(tag.description) }
+        json.array(visible ?? page.elements) { json, tag in json.string(tag.description) }
       }
       var headers: HTTPHeaders = ["Content-Type": "application/json"]
       if page.hasMore, let last = page.elements.last {

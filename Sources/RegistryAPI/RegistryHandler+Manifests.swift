@@ -11,17 +11,58 @@ extension RegistryHandler {
     _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName
   ) -> HTTPAnswer {
     immediate(request) {
-      var record = try registry.manifest(reference, in: repository)
-      if case .tag = reference, record.mediaType.isIndex {
-        let acceptance = Acceptance(request.headers)
-        if !acceptance.acceptsIndexes,
-          let simpler = try registry.defaultPlatformManifest(
-            of: record, in: repository, accepts: acceptance.accepts)
-        {
-          record = simpler
+      let record = try registry.manifest(reference, in: repository)
+      guard let trust = registry.trust else {
+        return .response(try manifestResponse(record, reference, repository, request))
+      }
+      let mayPush = pushers.contains(request.remoteAddress)
+      if let outcome = try trust.knownOutcome(
+        of: record.digest, as: reference, in: repository, mayPush: mayPush)
+      {
+        try check(outcome, reference, repository, request)
+        return .response(try manifestResponse(record, reference, repository, request))
+      }
+      return deferred(request) { [self] in
+        let outcome = try await trust.outcome(
+          of: record.digest, as: reference, in: repository, mayPush: mayPush)
+        try check(outcome, reference, repository, request)
+        return try await registry.store.blocking { [self] in
+          try manifestResponse(record, reference, repository, request)
         }
       }
-      return .response(Self.response(record, to: request))
+    }
+  }
+
+  /// The manifest that a client gets, whom nothing is kept from.
+  private func manifestResponse(
+    _ record: ManifestRecord, _ reference: ManifestReference, _ repository: RepositoryName,
+    _ request: HTTPRequest
+  ) throws -> HTTPResponse {
+    guard case .tag = reference, record.mediaType.isIndex else { return Self.response(record, to: request) }
+    let acceptance = Acceptance(request.headers)
+    guard !acceptance.acceptsIndexes,
+      let simpler = try registry.defaultPlatformManifest(
+        of: record, in: repository, accepts: acceptance.accepts)
+    else { return Self.response(record, to: request) }
+    return Self.response(simpler, to: request)
+  }
+
+  /// - Throws: `RegistryError` for an image that the client does not get.
+  private func check(
+    _ outcome: TrustEnforcement.Outcome, _ reference: ManifestReference, _ repository: RepositoryName,
+    _ request: HTTPRequest
+  ) throws(RegistryError) {
+    switch outcome {
+    case .given: return
+    case .givenUntrusted(let reason):
+      logger.warning(
+        "gave an image that is not trusted",
+        metadata: [
+          "request": "\(request.id)", "repository": "\(repository)", "reference": "\(reference)",
+          "reason": "\(reason)",
+        ])
+    case .held: throw .manifestUnknown(reference, repository)
+    case .refused(let reason): throw .denied(reason)
     }
   }
 

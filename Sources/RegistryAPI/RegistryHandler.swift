@@ -13,15 +13,18 @@ public final class RegistryHandler: HTTPHandler {
   let registry: Registry
   let metrics: Metrics
   let logger: Logger
+  /// From where clients come who may push, as far as the trust policy asks for that.
+  let pushers: AddressList
   private let appContainer: AppContainerHandler
   private let accessLog: AccessLog?
 
   public init(
-    registry: Registry, appContainer: AppContainerService, metrics: Metrics, accessLog: AccessLog?,
-    logger: Logger
+    registry: Registry, appContainer: AppContainerService, pushers: AddressList = AddressList(),
+    metrics: Metrics, accessLog: AccessLog?, logger: Logger
   ) {
     self.registry = registry
-    self.appContainer = AppContainerHandler(service: appContainer, logger: logger)
+    self.appContainer = AppContainerHandler(service: appContainer, pushers: pushers, logger: logger)
+    self.pushers = pushers
     self.metrics = metrics
     self.accessLog = accessLog
     self.logger = logger
@@ -29,7 +32,7 @@ public final class RegistryHandler: HTTPHandler {
 
   public func answer(_ request: HTTPRequest) -> HTTPAnswer {
     guard request.path.hasPrefix("/v2") else {
-      return appContainer.answer(request) ?? operations(request)
+      return appContainer.answer(request) ?? signatures(request) ?? operations(request)
     }
     do throws(WireError) {
       guard let route = try Route(path: request.path) else {
@@ -125,7 +128,10 @@ public final class RegistryHandler: HTTPHandler {
   /// end-1
   private static let base = HTTPResponse(
     status: .ok,
-    headers: ["Content-Type": "application/json", "Docker-Distribution-API-Version": "registry/2.0"],
+    headers: [
+      "Content-Type": "application/json", "Docker-Distribution-API-Version": "registry/2.0",
+      "X-Registry-Supports-Signatures": "1",
+    ],
     body: .bytes(ByteBuffer(string: "{}")))
 }
 

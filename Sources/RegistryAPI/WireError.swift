@@ -101,6 +101,8 @@ struct WireError: Error {
     case .manifestTooLarge(let limit):
       self.init(
         .payloadTooLarge, .manifestInvalid, "the manifest is too large: at most \(limit) bytes are accepted")
+    case .denied(let reason): self.init(.forbidden, .denied, reason)
+    case .signatureRefused(let reason): self.init(.conflict, .denied, reason)
     case .referencesMissing(let digests):
       self.init(.badRequest, .manifestBlobUnknown, "")
       entries = digests.map { digest in

@@ -23,12 +23,13 @@ struct LookupCache {
   private var bytes = 0
   private var manifests: [ManifestKey: ManifestRecord] = [:]
   private var blobs: [BlobKey: BlobRecord] = [:]
+  private var verdicts: [StoredVerdict.Key: StoredVerdict] = [:]
 
   /// Forgets everything unless nothing was committed since. Called before every look-up.
   mutating func validate(commits: UInt64) {
     guard commits != self.commits else { return }
     self.commits = commits
-    if !manifests.isEmpty || !blobs.isEmpty { clear() }
+    if count > 0 { clear() }
   }
 
   func manifest(_ reference: ManifestReference, in repository: RepositoryName) -> ManifestRecord? {
@@ -51,14 +52,24 @@ struct LookupCache {
     blobs[BlobKey(repository: repository, digest: digest)] = record
   }
 
+  func verdict(_ key: StoredVerdict.Key) -> StoredVerdict? { verdicts[key] }
+
+  mutating func keep(_ verdict: StoredVerdict, for key: StoredVerdict.Key) {
+    makeRoom(for: verdict.refusal?.utf8.count ?? 0)
+    verdicts[key] = verdict
+  }
+
+  private var count: Int { manifests.count + blobs.count + verdicts.count }
+
   private mutating func makeRoom(for size: Int) {
     bytes += size
-    if bytes > Self.mostBytes || manifests.count + blobs.count >= Self.mostEntries { clear() }
+    if bytes > Self.mostBytes || count >= Self.mostEntries { clear() }
   }
 
   private mutating func clear() {
     manifests.removeAll(keepingCapacity: true)
     blobs.removeAll(keepingCapacity: true)
+    verdicts.removeAll(keepingCapacity: true)
     bytes = 0
   }
 }

@@ -73,6 +73,7 @@ extension MetadataStore {
       for tag in new.tags {
         try database.move(tag, of: repository, id: repositoryID, to: manifest, new.digest, now: now)
       }
+      try database.trustChanged(in: repositoryID)
     }
   }
 
@@ -100,6 +101,7 @@ extension MetadataStore {
       try database.run("DELETE FROM converted_aci WHERE manifest_id = ?", [manifest])
       for blob in blobs { try database.unreferred(blob, in: repositoryID, now: now) }
       try database.run("DELETE FROM manifest WHERE id = ?", [manifest])
+      try database.trustChanged(in: repositoryID)
       return true
     }
   }
@@ -160,7 +162,7 @@ extension MetadataStore {
 }
 
 extension ManifestRecord {
-  fileprivate init?(row: borrowing Statement.Row) {
+  init?(row: borrowing Statement.Row) {
     guard let digest = try? Digest(parsing: row.text(0)) else { return nil }
     self.init(digest: digest, mediaType: MediaType(row.text(1)), content: row.bytes(2))
   }

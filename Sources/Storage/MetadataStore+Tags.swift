@@ -31,6 +31,8 @@ extension MetadataStore {
       try database.run("DELETE FROM tag WHERE repository_id = ? AND name = ?", [id, tag.description])
       guard database.changesCount > 0 else { return false }
       try database.record(tag, of: repository, movedTo: nil, now: secondsSince1970())
+      // It may have been by this tag that a signature was found.
+      try database.trustChanged(in: id)
       return true
     }
   }

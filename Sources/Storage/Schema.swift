@@ -115,6 +115,40 @@ enum Schema {
           CREATE INDEX converted_aci_blob ON converted_aci(blob_id);
           """)
     }
+    migrator.registerMigration("3 trust") { database in
+      try database.execute(
+        sql: """
+          -- A number that changes with whatever verdicts in the repository rest on.
+          ALTER TABLE repository ADD COLUMN trust_basis INTEGER NOT NULL DEFAULT 0;
+
+          -- What a policy said of a manifest. All of a repository's go when what they rest on changes.
+          CREATE TABLE verdict (
+            repository_id INTEGER NOT NULL REFERENCES repository(id),
+            manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE,
+            -- By which the manifest was asked for; empty for its digest.
+            tag TEXT NOT NULL,
+            -- Of the policy.
+            revision TEXT NOT NULL,
+            -- Why it is refused; NULL if it is allowed.
+            refusal TEXT,
+            judged_at INTEGER NOT NULL,
+            -- NULL for ever.
+            valid_until INTEGER,
+            PRIMARY KEY (repository_id, manifest_id, tag)
+          ) WITHOUT ROWID;
+          CREATE INDEX verdict_manifest ON verdict(manifest_id);
+
+          -- Signatures that are in no manifest: simple signing's.
+          CREATE TABLE signature (
+            id INTEGER PRIMARY KEY,
+            manifest_id INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE,
+            -- As its maker calls it.
+            name TEXT NOT NULL,
+            content BLOB NOT NULL,
+            UNIQUE (manifest_id, name)
+          );
+          """)
+    }
     return migrator
   }
 }

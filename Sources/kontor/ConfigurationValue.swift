@@ -148,6 +148,34 @@ extension ConfigurationValue where Value == String? {
   }
 }
 
+extension ConfigurationValue where Value == String? {
+  /// As in references to images.
+  static var registryName: Self {
+    Self(expected: "a registry's name as in references to images, such as registry.example:5000, or null") {
+      json in
+      switch json {
+      case .null: return .some(nil)
+      case .string(let text):
+        guard let name = try? ImageReference.registry(parsing: text[...]) else { return nil }
+        return .some(name)
+      default: return nil
+      }
+    } print: {
+      $0?.quotedAsJSON ?? "null"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == AddressList {
+  static var networks: Self {
+    Self(expected: "addresses and networks such as 10.1.0.0/16 or ::1") { json in
+      json.list { $0 }.flatMap { AddressList($0) }
+    } print: { list in
+      "[\(list.texts.map(\.quotedAsJSON).joined(separator: ", "))]"
+    }
+  }
+}
+
 extension ConfigurationValue where Value == [ListenAddress] {
   static var addresses: Self {
     Self(expected: "addresses such as 127.0.0.1:5000, [::1]:5000, :5000 (all) or unix:/run/kontor.sock") {

@@ -13,7 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
       KONTOR_GC_INTERVAL=30m); options win over the environment, the environment over the file.
 
       SIGTERM and SIGINT stop the registry when the requests that are being served have ended; SIGHUP makes it \
-      read its TLS certificate again.
+      read its TLS certificate and its trust policy again.
 
       Example: kontor serve --listen 127.0.0.1:5000 --data /var/lib/kontor
       Example: kontor serve --listen :443 --tls-cert cert.pem --tls-key key.pem --config /etc/kontor.json

@@ -40,22 +40,26 @@ struct Service {
     }
     let acceptance: ACIAcceptance
     let signing: AppContainerService.Configuration
+    let trust: TrustEnforcement?
     do {
       acceptance = settings.acceptance(store)
       signing = try settings.appContainer()
+      trust = try settings.trust(at: settings.listen).map {
+        TrustEnforcement($0, store: store, logger: logger)
+      }
     } catch {
       throw Failure(message: "\(error)")
     }
     var configuration = settings.registry
     configuration.admit = { try await acceptance.admit($0, to: $1) }
-    let registry = Registry(store: store, configuration: configuration, logger: logger)
+    let registry = Registry(store: store, configuration: configuration, trust: trust, logger: logger)
     let appContainer = AppContainerService(
       registry: registry, acceptance: acceptance, configuration: signing, logger: logger)
     let collector = Collector(store: store, configuration: settings.collector, logger: logger)
     let accessLog = settings.logAccess ? AccessLog(format: settings.logFormat) : nil
     let connections = ConnectionCount()
     let handler = RegistryHandler(
-      registry: registry, appContainer: appContainer,
+      registry: registry, appContainer: appContainer, pushers: settings.trustPushers,
       metrics: Metrics(registry: registry, collector: collector, connections: { connections.now }),
       accessLog: accessLog, logger: logger)
 
@@ -67,6 +71,8 @@ struct Service {
       await control?.shutdown()
       throw Failure(message: "\(error)")
     }
+    // The port may be known only now.
+    if let trust { reload(trust, server) }
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
@@ -75,6 +81,7 @@ struct Service {
     for await signal in signals.received {
       if signal != SIGHUP { break }
       server.reloadTLS()
+      if let trust { reload(trust, server) }
     }
     logger.notice(
       "stopping: requests that are being served may end", metadata: ["timeout": "\(settings.shutdownTimeout)"]
@@ -85,6 +92,21 @@ struct Service {
     await control?.shutdown()
     accessLog?.flush()
     logger.notice("stopped")
+  }
+
+  /// A policy that cannot be used leaves the former one as it is.
+  private func reload(_ trust: TrustEnforcement, _ server: HTTPServer) {
+    do {
+      guard let configuration = try settings.trust(at: server.boundAddresses) else { return }
+      trust.replace(configuration)
+      logger.notice(
+        "going by the trust policy",
+        metadata: [
+          "registry": "\(configuration.registry)", "revision": "\(configuration.policy.revision)",
+        ])
+    } catch {
+      logger.error("the trust policy stays as it was", metadata: ["error": "\(error)"])
+    }
   }
 
   private func announce(_ server: HTTPServer) {

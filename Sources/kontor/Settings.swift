@@ -38,6 +38,13 @@ struct Settings: Equatable {
   var appcTrustedKeys: String?
   var appcRequireSignatures = false
 
+  /// A policy.json; nil to take and give any image.
+  var trustPolicy: String?
+  /// The registry's name in the policy and in signatures; nil for the address that it listens on.
+  var trustRegistry: String?
+  /// From where clients come that may see what is held.
+  var trustPushers = AddressList()
+
   var uploadExpiry = Duration.seconds(24 * 3600)
 
   /// Zero for never.
@@ -65,6 +72,11 @@ struct Settings: Equatable {
     }
     if appcPassphraseFile != nil, appcSigningKey == nil {
       throw ConfigurationError("appc.passphraseFile is set but appc.signingKey is not: name the key, too")
+    }
+    if trustPolicy == nil, trustRegistry != nil || trustPushers != AddressList() {
+      throw ConfigurationError(
+        "trust.\(trustRegistry != nil ? "registry" : "pushers") is set but trust.policy is not: name the policy, too"
+      )
     }
     if listen.isEmpty {
       throw ConfigurationError("server.listen is empty: name at least one address, such as 127.0.0.1:5000")

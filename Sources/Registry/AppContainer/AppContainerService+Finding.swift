@@ -27,7 +27,7 @@ extension AppContainerService {
   public func find(_ query: ACIQuery) throws -> Found {
     let target = try target(of: query)
     let repository = target.repository
-    if let artifact = try artifact(for: query, target) {
+    if let (artifact, _) = try artifact(for: query, target) {
       return .pushed(image: artifact.image.digest, signature: artifact.signature?.digest, repository)
     }
     let image = (record: target.record, manifest: target.manifest)
@@ -64,14 +64,14 @@ extension AppContainerService {
   /// The ACI that was pushed and is meant; nil if there is none.
   func pushedArtifact(for query: ACIQuery) throws -> ACIArtifact? {
     do {
-      return try artifact(for: query, target(of: query))
+      return try artifact(for: query, target(of: query))?.artifact
     } catch ACIRefusal.notFound {
       return nil
     }
   }
 
   /// What a query's version and platform mean.
-  private struct Target {
+  struct Target {
     let repository: RepositoryName
     let tag: Tag
     /// An image's, or an ACI's that needs others and so has no image beside it.
@@ -79,7 +79,7 @@ extension AppContainerService {
     let manifest: Manifest
   }
 
-  private func target(of query: ACIQuery) throws -> Target {
+  func target(of query: ACIQuery) throws -> Target {
     guard let repository = configuration.hosts.repository(of: query.name),
       let tag = try query.tag ?? newestTag(in: repository, query),
       var record = try store.metadata.manifest(.tag(tag), in: repository)
@@ -102,12 +102,14 @@ extension AppContainerService {
   }
 
   /// The ACI that was pushed: itself, or the last one that an image was made of.
-  private func artifact(for query: ACIQuery, _ target: Target) throws -> ACIArtifact? {
+  func artifact(
+    for query: ACIQuery, _ target: Target
+  ) throws -> (artifact: ACIArtifact, manifest: Digest)? {
     if let artifact = try Self.artifact(target.manifest) {
       guard artifact.name == query.name, artifact.labels.satisfy(query.labels) else {
         throw Self.notFound(query)
       }
-      return artifact
+      return (artifact, target.record.digest)
     }
     let referrers = try store.metadata.referrers(
       of: target.record.digest, in: target.repository, artifactType: ACIArtifact.artifactType, after: 0,
@@ -118,7 +120,7 @@ extension AppContainerService {
         let record = try store.metadata.manifest(.digest(entry.digest), in: target.repository),
         let artifact = try Self.artifact(Self.parse(record))
       else { continue }
-      return artifact
+      return (artifact, entry.digest)
     }
     return nil
   }

@@ -8,6 +8,13 @@ import Storage
 
 extension AppContainerHandler {
   func get(_ file: AppContainerRoute.File, _ query: ACIQuery, _ request: HTTPRequest) -> HTTPAnswer {
+    if registry.trust != nil {
+      return deferred { [registry, service] in
+        try await service.requireTrust(query, mayPush: pushers.contains(request.remoteAddress))
+        let found = try await registry.store.blocking { try service.find(query) }
+        return try await answer(file, found, request)
+      }
+    }
     // To find the newest of many versions may take some time.
     guard query.labels.version != nil else {
       return deferred { [registry, service] in

@@ -11,12 +11,14 @@ import Storage
 /// Answers clients of appc: discovery at any path, and what it leads to below `/aci/`. docs/appc.md describes it.
 struct AppContainerHandler: Sendable {
   let service: AppContainerService
+  let pushers: AddressList
   let logger: Logger
   let pushes = ACIPushSessions()
   let pending = PendingSignatures()
 
-  init(service: AppContainerService, logger: Logger) {
+  init(service: AppContainerService, pushers: AddressList, logger: Logger) {
     self.service = service
+    self.pushers = pushers
     self.logger = logger
   }
 

@@ -3,7 +3,8 @@ import Testing
 
 /// A key pair of GnuPG's, in a home of its own.
 struct SigningKey {
-  private let home: String
+  let home: String
+  static let owner = "test@example.com"
   /// The secret key's file.
   let secret: String
 
@@ -17,7 +18,7 @@ struct SigningKey {
         // Old enough for signatures of long ago.
         try await key.gpg(
           "--faked-system-time", "1600000000!", "--passphrase", "", "--quick-generate-key",
-          "test@example.com", "ed25519", "sign", "0")
+          Self.owner, "ed25519", "sign", "0")
         try await key.gpg("--armor", "--output", key.secret, "--export-secret-keys")
         try await body(key)
       } finally: {

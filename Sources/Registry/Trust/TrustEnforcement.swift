@@ -1,0 +1,150 @@
+import ContainerImage
+import FoundationEssentials
+import Logging
+import Storage
+import Synchronization
+import Trust
+
+/// Holds images back that the trust policy does not allow: when they are pushed, when they are pulled, and when they are asked
+/// for as ACIs. What it says of an image is stored, so that a pull costs one look-up.
+public final class TrustEnforcement: Sendable {
+  public struct Configuration: Sendable {
+    public var policy: Policy
+    /// The registry's name in the policy's scopes and in signatures: a host, with a port if it is not the scheme's own.
+    public var registry: String
+
+    public init(policy: Policy, registry: String) {
+      self.policy = policy
+      self.registry = registry
+    }
+  }
+
+  /// What an image is asked for as.
+  public enum Purpose: Sendable, Hashable {
+    case pull
+    case appc
+  }
+
+  public enum Outcome: Sendable, Hashable {
+    case given
+    /// Given, though the policy does not allow it: the log should say why.
+    case givenUntrusted(String)
+    /// To everybody who may not push to the repository, it is not there.
+    case held(String)
+    case refused(String)
+  }
+
+  let store: ContentStore
+  let logger: Logger
+  private let state: Mutex<State>
+  /// An image is judged once, however many ask for it at the same time.
+  let judging = KeyedLock<StoredVerdict.Key>()
+
+  private struct State {
+    var configuration: Configuration
+    /// By repository; what the policy's scopes say for it.
+    var enforcement: [RepositoryName: PolicyEnforcement] = [:]
+  }
+
+  private static let mostKnownRepositories = 10_000
+
+  public init(_ configuration: Configuration, store: ContentStore, logger: Logger) {
+    state = Mutex(State(configuration: configuration))
+    self.store = store
+    self.logger = logger
+  }
+
+  /// Goes by another policy from now on. Verdicts of the former one count no more.
+  public func replace(_ configuration: Configuration) {
+    state.withLock { $0 = State(configuration: configuration) }
+  }
+
+  var configuration: Configuration { state.withLock(\.configuration) }
+
+  func enforcement(for repository: RepositoryName) -> (PolicyEnforcement, revision: String) {
+    state.withLock { state in
+      let policy = state.configuration.policy
+      let revision = policy.revision.description
+      if let known = state.enforcement[repository] { return (known, revision) }
+      let found = policy.enforcement(
+        for: ImageReference(registry: state.configuration.registry, repository: repository))
+      if state.enforcement.count >= Self.mostKnownRepositories { state.enforcement = [:] }
+      state.enforcement[repository] = found
+      return (found, revision)
+    }
+  }
+
+  /// What becomes of an image that is asked for, if that is known; may run on an event loop.
+  /// - Parameters:
+  ///   - reference: by which it was asked for. By a tag and by its digest, a policy may say different things of it.
+  ///   - mayPush: whether the client may push to the repository.
+  /// - Returns: nil if it has to be judged first, by `outcome`.
+  /// - Throws: `StorageError`
+  public func knownOutcome(
+    of manifest: Digest, as reference: ManifestReference, in repository: RepositoryName,
+    for purpose: Purpose = .pull, mayPush: Bool
+  ) throws(StorageError) -> Outcome? {
+    let (enforcement, revision) = enforcement(for: repository)
+    let mode = enforcement.mode(for: purpose)
+    let holds = enforcement.push == .hold
+    guard !mayPush || !holds, mode != .off || holds else { return .given }
+    let key = StoredVerdict.Key(
+      repository: repository, manifest: manifest, tag: reference.tag, revision: revision)
+    guard let verdict = try store.metadata.verdict(key) else { return nil }
+    guard let refusal = verdict.refusal else { return .given }
+    if holds { return .held(refusal) }
+    return mode == .enforce ? .refused(refusal) : .givenUntrusted(refusal)
+  }
+
+  /// The same, whatever it takes. Waits for the disk.
+  /// - Throws: `StorageError`
+  public func outcome(
+    of manifest: Digest, as reference: ManifestReference, in repository: RepositoryName,
+    for purpose: Purpose = .pull, mayPush: Bool
+  ) async throws -> Outcome {
+    let known = try await store.blocking { [self] in
+      try knownOutcome(of: manifest, as: reference, in: repository, for: purpose, mayPush: mayPush)
+    }
+    if let known { return known }
+    let verdict = try await judge(manifest, as: reference.tag, in: repository)
+    guard let refusal = verdict.refusal else { return .given }
+    let (enforcement, _) = enforcement(for: repository)
+    if enforcement.push == .hold { return .held(refusal) }
+    return enforcement.mode(for: purpose) == .enforce ? .refused(refusal) : .givenUntrusted(refusal)
+  }
+
+  /// The tags of a page that a client may know of.
+  public func visible(
+    _ tags: [Tag], in repository: RepositoryName, mayPush: Bool
+  ) async throws -> [Tag] {
+    let (enforcement, _) = enforcement(for: repository)
+    guard enforcement.push == .hold, !mayPush else { return tags }
+    var visible: [Tag] = []
+    for tag in tags {
+      let record = try await store.blocking { [store] in
+        try store.metadata.manifest(.tag(tag), in: repository)
+      }
+      guard let record else { continue }
+      let outcome = try await outcome(of: record.digest, as: .tag(tag), in: repository, mayPush: false)
+      if case .held = outcome { continue }
+      visible.append(tag)
+    }
+    return visible
+  }
+}
+
+extension PolicyEnforcement {
+  fileprivate func mode(for purpose: TrustEnforcement.Purpose) -> Mode {
+    switch purpose {
+    case .pull: pull
+    case .appc: appc
+    }
+  }
+}
+
+extension ManifestReference {
+  var tag: Tag? {
+    if case .tag(let tag) = self { return tag }
+    return nil
+  }
+}

@@ -1,0 +1,225 @@
+import Foundation
+import Testing
+
+extension EndToEndTests {
+  /// The registry under a trust policy, with signatures of skopeo's.
+  @Suite("trust", .serialized)
+  struct TrustTests {
+    /// Runs `body` with a directory that has the key's public half in `key.asc`.
+    private func withKey(_ body: (SigningKey, String) async throws -> Void) async throws {
+      try Tool.require(.gpg, .skopeo)
+      try await SigningKey.with { key in
+        try await Scratch.withDirectory("policy") { directory in
+          try await key.publicKey().write(to: URL(filePath: "\(directory)/key.asc"))
+          try await body(key, directory)
+        }
+      }
+    }
+
+    private func signedBy(_ keyFile: String) -> [String: Any] {
+      ["type": "signedBy", "keyType": "GPGKeys", "keyPath": keyFile]
+    }
+
+    private func policy(_ directory: String, _ enforcement: [String: String] = [:]) -> [String: Any] {
+      [
+        "default": [signedBy("\(directory)/key.asc")],
+        "kontor": ["enforcement": ["": enforcement]],
+      ]
+    }
+
+    private struct TagList: Decodable { var tags: [String] }
+
+    private func tags(_ http: PlainHTTP, _ repository: String) async throws -> [String] {
+      try JSONDecoder().decode(
+        TagList.self, from: try await http.send("GET", "/v2/\(repository)/tags/list").body
+      ).tags
+    }
+
+    @Test("an image is held until skopeo has signed it; who pulls does not see it, who pushes does")
+    func held() async throws {
+      let images = try await TestImage.shared
+      try await withKey { key, directory in
+        try await PolicyServer.with(policy: policy(directory), in: directory) { server in
+          let digest = try sha256(images.manifestBytes(images.hello))
+          try await server.push(images.hello, as: "trade/hello:v1")
+          for reference in ["v1", digest] {
+            let path = "/v2/trade/hello/manifests/\(reference)"
+            let answer = try await server.puller.send("GET", path)
+            #expect(answer.status == 404 && answer.errorCodes == ["MANIFEST_UNKNOWN"])
+            #expect(try await server.pusher.send("GET", path).status == 200)
+          }
+          #expect(try await tags(server.puller, "trade/hello") == [])
+          #expect(try await tags(server.pusher, "trade/hello") == ["v1"])
+
+          try await server.push(images.hello, as: "trade/hello:v1", signedBy: key)
+          #expect(try await server.status("trade/hello", "v1") == 200)
+          #expect(try await server.status("trade/hello", digest) == 200)
+          #expect(try await tags(server.puller, "trade/hello") == ["v1"])
+
+          // The signature says v1: the image is not the one that was signed as v2.
+          try await server.push(images.hello, as: "trade/hello:v2")
+          #expect(try await server.status("trade/hello", "v2") == 404)
+          // Nor is it an image of another repository.
+          try await server.push(images.hello, as: "trade/other:v1")
+          #expect(try await server.status("trade/other", "v1") == 404)
+          // A tag that is moved to an image that nobody signed.
+          try await server.push(images.second, as: "trade/hello:v1")
+          #expect(try await server.status("trade/hello", "v1") == 404)
+        }
+      }
+    }
+
+    @Test("Podman's tools find signatures here, by the API's extension and as a lookaside")
+    func skopeoVerifies() async throws {
+      let images = try await TestImage.shared
+      try await withKey { key, directory in
+        try await PolicyServer.with(policy: policy(directory), in: directory) { server in
+          try await server.push(images.hello, as: "trade/hello:v1", signedBy: key)
+          try await server.push(images.second, as: "trade/second:v1")
+          func pull(_ name: String, policy file: String) async throws -> Command.Output {
+            try await Command(
+              tool: .skopeo,
+              arguments: [
+                "--policy", file, "copy", "--src-tls-verify=false", "docker://\(server.name)/\(name):v1",
+                "dir:\(directory)/\(UUID().uuidString)",
+              ]
+            ).attempt()
+          }
+          let file = "\(directory)/skopeo.json"
+          try JSONSerialization.data(withJSONObject: ["default": [signedBy("\(directory)/key.asc")]])
+            .write(to: URL(filePath: file))
+          #expect(try await pull("trade/hello", policy: file).succeeded)
+          let refused = try await pull("trade/second", policy: file)
+          #expect(!refused.succeeded && refused.errorText.contains("signature"), "\(refused.errorText)")
+
+          let hex = try sha256(images.manifestBytes(images.hello)).dropFirst("sha256:".count)
+          let place = "/lookaside/trade/hello@sha256=\(hex)"
+          let first = try await server.puller.send("GET", "\(place)/signature-1")
+          #expect(first.status == 200 && !first.body.isEmpty)
+          #expect(try await server.puller.send("GET", "\(place)/signature-2").status == 404)
+        }
+      }
+    }
+
+    @Test("signatures that are not good are refused, with the reason, and change nothing")
+    func badSignatures() async throws {
+      let images = try await TestImage.shared
+      try await withKey { key, directory in
+        try await SigningKey.with { stranger in
+          try await PolicyServer.with(policy: policy(directory), in: directory) { server in
+            await #expect(throws: (any Error).self) {
+              try await server.push(images.hello, as: "trade/hello:v1", signedBy: stranger)
+            }
+            let digest = try sha256(images.manifestBytes(images.hello))
+            let path = "/extensions/v2/trade/hello/signatures/\(digest)"
+            for (content, name, words, status) in [
+              (try await stranger.sign(Data("x".utf8)), "\(digest)@1", "not trusted", 403),
+              (Data("no signature".utf8), "\(digest)@2", "not good", 403),
+              (Data("x".utf8), "sha256:0@1", "name", 400), (Data(), "\(digest)@3", "content", 400),
+              (Data(count: 100_000), "\(digest)@4", "content", 400),
+            ] as [(Data, String, String, Int)] {
+              let body: [String: Any] = [
+                "schemaVersion": 2, "name": name, "type": "atomic", "content": content.base64EncodedString(),
+              ]
+              let answer = try await server.pusher.send(
+                "PUT", path, body: try JSONSerialization.data(withJSONObject: body))
+              let text = String(decoding: answer.body, as: UTF8.self)
+              #expect(answer.status == status && text.contains(words), "\(answer.status): \(text)")
+            }
+            #expect(try await server.pusher.send("GET", path).body == Data(#"{"signatures":[]}"#.utf8))
+            #expect(try await server.status("trade/hello", "v1") == 404)
+            // Nor can one be put to what is not there.
+            let other = "/extensions/v2/trade/none/signatures/\(digest)"
+            let body = #"{"schemaVersion": 2, "name": "\#(digest)@1", "type": "atomic", "content": "eA=="}"#
+            #expect(try await server.pusher.send("PUT", other, body: Data(body.utf8)).status == 404)
+          }
+        }
+      }
+    }
+
+    @Test(
+      "refusals say why, warnings give the image; another policy is gone by at once, and a bad one not at all"
+    )
+    func modes() async throws {
+      let images = try await TestImage.shared
+      try await withKey { key, directory in
+        let enforced = policy(directory, ["push": "allow", "pull": "enforce"])
+        try await PolicyServer.with(policy: enforced, in: directory) { server in
+          try await server.push(images.hello, as: "trade/hello:v1")
+          try await server.push(images.second, as: "trade/second:v1", signedBy: key)
+          let refused = try await server.puller.send("GET", "/v2/trade/hello/manifests/v1")
+          #expect(refused.status == 403 && refused.errorCodes == ["DENIED"])
+          #expect(String(decoding: refused.body, as: UTF8.self).contains("must be signed"))
+          #expect(try await server.puller.send("HEAD", "/v2/trade/hello/manifests/v1").status == 403)
+          #expect(try await server.status("trade/second", "v1") == 200)
+
+          try await server.replace(policy: policy(directory, ["push": "allow", "pull": "warn"]))
+          #expect(try await server.status("trade/hello", "v1") == 200)
+          #expect(server.kontor.log.contains("not trusted"))
+          try await server.replace(policy: ["default": [["type": "reject"]]])
+          #expect(try await server.status("trade/second", "v1") == 404)
+          try await server.replace(policy: policy(directory, ["push": "refuse"]))
+          await #expect(throws: (any Error).self) {
+            try await server.push(images.hello, as: "trade/refused:v1")
+          }
+          #expect(try await server.pusher.send("GET", "/v2/trade/refused/manifests/v1").status == 404)
+
+          try Data(#"{"default": []}"#.utf8).write(to: URL(filePath: "\(directory)/policy.json"))
+          kill(server.kontor.pid, SIGHUP)
+          _ = try await server.kontor.daemon.waitFor("the complaint") { daemon in
+            daemon.log.contains("the trust policy stays as it was") ? true : nil
+          }
+          #expect(try await server.status("trade/hello", "v1") == 403)
+        }
+      }
+    }
+
+    @Test(
+      "who signs an index signs its images; what was made of a signature's image is judged like it for appc")
+    func indexesAndACIs() async throws {
+      let images = try await TestImage.shared
+      try await withKey { key, directory in
+        let appc = ["KONTOR_APPC_HOSTS": "127.0.0.2"]
+        try await PolicyServer.with(policy: policy(directory), appc, in: directory) { server in
+          let parts = try images.layout.manifest(sha256(images.manifestBytes(images.multi))).manifests ?? []
+          #expect(parts.count > 1)
+          try await server.push(images.multi, as: "trade/multi:v1", all: true)
+          for part in parts {
+            #expect(try await server.status("trade/multi", part.digest) == 404)
+          }
+          try await server.push(
+            images.multi, as: "trade/multi:v1", all: true, signedBy: key)
+          for part in parts {
+            #expect(try await server.status("trade/multi", part.digest) == 200)
+          }
+
+          try await server.push(images.hello, as: "trade/hello:v1")
+          let aci = "/aci/127.0.0.2/trade/hello/v1/linux/amd64/image.aci"
+          #expect(try await server.puller.send("GET", aci).status == 404)
+          #expect(try await server.pusher.send("GET", aci).status == 200)
+          try await server.push(images.hello, as: "trade/hello:v1", signedBy: key)
+          #expect(try await server.puller.send("GET", aci).status == 200)
+        }
+      }
+    }
+
+    @Test("a server does not start with a policy that it cannot go by, and says where it is wrong")
+    func badPolicies() async throws {
+      try await withKey { _, directory in
+        for (policy, words) in [
+          (#"{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/nowhere"}]}"#, "/nowhere"),
+          (#"{"default": [{"type": "trustMe"}]}"#, "default[0]"),
+          (#"{"transports": {}}"#, "default"), ("{", "policy.json"),
+          (#"{"default": [], "default": []}"#, "default"),
+        ] {
+          let file = "\(directory)/policy.json"
+          try Data(policy.utf8).write(to: URL(filePath: file))
+          let result = try await KontorCommand.run(
+            ["serve", "--listen", "127.0.0.1:0", "--data", "\(directory)/data"],
+            environment: ["KONTOR_TRUST_POLICY": file])
+          #expect(result.exit != .code(0) && result.error.contains(words), "\(policy): \(result.error)")
+        }
+      }
+    }
+  }
+}
