@@ -18,6 +18,7 @@ from client import Client, Payload, PayloadMaker, digest_of, image_manifest, in_
 from load import CONNECTIONS, download, many_requests
 from servers import BenchmarkError, DockerRegistry, Kontor, Nginx
 from transfers import transfers
+from trust import trust
 
 MIB = 1 << 20
 MANIFEST_BYTES = 1536
@@ -44,6 +45,7 @@ class Sizes:
     listings: int = 50
     layers: int = 12
     layer: int = 150 * MIB
+    signatures: int = 1000
 
     def disk(self, rounds):
         """Bytes that a run needs at most at one time, roughly."""
@@ -53,7 +55,7 @@ class Sizes:
 
 SMOKE = Sizes(
     blob=MIB, load_seconds=1, put=4 * MIB, uploads=8, upload=MIB, manifests=1000, tags=10_000, garbage=50, listings=5,
-    layers=3, layer=4 * MIB)
+    layers=3, layer=4 * MIB, signatures=200)
 
 
 class Bench:
@@ -404,4 +406,5 @@ ALL = {
     "gc": gc,
     "transfers": transfers,
     "appc": appc,
+    "trust": trust,
 }

@@ -140,19 +140,21 @@ class Server:
 
 
 class Kontor(Server):
-    """Kontor with its default settings, except that it writes no access log."""
+    """Kontor with its default settings, except that it writes no access log, and for `settings`."""
 
     name = "kontor"
 
     def __init__(self, program, directory):
         super().__init__(directory)
         self.program = str(program)
+        # Keys of the configuration, as environment variables.
+        self.settings = {}
 
     def command(self):
         return [self.program, "serve", "--listen", f"{HOST}:{self.port}", "--data", str(self.directory)]
 
     def environment(self):
-        return self.clean_environment() | {"KONTOR_LOG_ACCESS": "false"}
+        return self.clean_environment() | {"KONTOR_LOG_ACCESS": "false"} | self.settings
 
     def wipe(self):
         """Starts again with nothing stored."""

@@ -6,4 +6,10 @@ public struct ManifestRecord: Sendable {
   public let digest: Digest
   public let mediaType: MediaType
   public let content: ByteBuffer
+
+  public init(digest: Digest, mediaType: MediaType, content: ByteBuffer) {
+    self.digest = digest
+    self.mediaType = mediaType
+    self.content = content
+  }
 }

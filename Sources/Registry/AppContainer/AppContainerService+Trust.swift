@@ -16,9 +16,10 @@ extension AppContainerService {
   /// - Throws: `ACIRefusal.notTrusted`, `.notFound`, `StorageError`
   public func requireTrust(_ query: ACIQuery, mayPush: Bool) async throws {
     guard let trust = registry.trust else { return }
-    let (target, pushed) = try await store.blocking { [self] in
-      let target = try target(of: query)
-      return (target, try artifact(for: query, target))
+    let (target, pushed) = try await store.blocking {
+      [self] () throws -> (Target, (artifact: ACIArtifact, manifest: Digest)?) in
+      let found = try self.target(of: query)
+      return (found, try self.artifact(for: query, found))
     }
     if let pushed, try await isVerified(pushed.artifact, pushed.manifest, in: target.repository, trust) {
       return
