@@ -14,8 +14,6 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadablePublicKey(reason: String)
   /// What should be a private key, other than of OpenPGP, is not.
   case unreadableSigningKey(reason: String)
-  /// A policy, or something that it names, cannot be used. The reason begins with the place in the file.
-  case invalidPolicy(what: String, reason: String)
   /// What is to be trusted, or says what is, cannot be used. `what` has its place.
   case unusable(what: String, reason: String)
   /// More than a limit allows. `limit` is in bytes.
@@ -36,7 +34,6 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
       "this is no public key: \(reason); expected 'BEGIN PUBLIC KEY' in PEM, as in cosign.pub, or the same in DER"
     case .unreadableSigningKey(let reason):
       "this is no private key: \(reason); expected cosign.key, or 'BEGIN PRIVATE KEY' in PEM"
-    case .invalidPolicy(let what, let reason): "the policy \(what) is not valid: \(reason)"
     case .unusable(let what, let reason): "\(what) cannot be used: \(reason)"
     case .tooLarge(let what, let limit): "\(what) has more than \(limit) bytes"
     case .failed(let operation, let reason): "cannot \(operation): \(reason)"

@@ -13,7 +13,6 @@ struct NotationMaterial: Decodable, Sendable {
   struct Key: Decodable, Sendable {
     let key: String
     let traditional: String
-    let encrypted: String
     let chain: String
   }
 
@@ -64,15 +63,15 @@ struct NotationMaterial: Decodable, Sendable {
 
   private func json(_ texts: [String]) -> String { OrderedJSON.array(texts.map(OrderedJSON.string)).line }
 
-  var trustStores: NotationTrustStores {
-    get throws {
-      var result = NotationTrustStores()
-      for (name, certificates) in stores {
-        try result.add(Array(certificates.utf8), to: try NotationTrustStore(parsing: name), from: name)
-      }
-      return result
+  private static let madeStores = Result {
+    var result = NotationTrustStores()
+    for (name, certificates) in try shared.stores {
+      try result.add(Array(certificates.utf8), to: try NotationTrustStore(parsing: name), from: name)
     }
+    return result
   }
+
+  var trustStores: NotationTrustStores { get throws { try Self.madeStores.get() } }
 
   func verifier(_ policy: NotationTrustPolicy? = nil, crls names: [String] = []) throws -> NotationVerifier {
     let lists = try names.map { name in

@@ -14,7 +14,7 @@ import Testing
   {
     let key = try #require(material.keys[name])
     return try NotationSigner(
-      key: SecretBytes(Array(key[keyPath: form].utf8)), certificates: Array(key.chain.utf8))
+      key: SigningKey(pem: SecretBytes(Array(key[keyPath: form].utf8))), certificates: Array(key.chain.utf8))
   }
 
   @Test(arguments: ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512"])
@@ -104,14 +104,13 @@ import Testing
     let good = try #require(material.keys["ES256"])
     let other = try #require(material.keys["ES384"])
     for (key, chain, reason) in [
-      (other.key, good.chain, "is for another key"), (good.encrypted, good.chain, "encrypted"),
-      (good.chain, good.chain, "no PRIVATE KEY"), ("", good.chain, "no PRIVATE KEY"),
-      (good.key, "", "cannot be read"),
+      (other.key, good.chain, "is for another key"), (good.key, "", "cannot be read"),
       (good.key, material.leafPEM, "is no root"),
       (good.key, try #require(material.stores["ca:main"]), "is an authority's"),
     ] {
       do {
-        _ = try NotationSigner(key: SecretBytes(Array(key.utf8)), certificates: Array(chain.utf8))
+        _ = try NotationSigner(
+          key: SigningKey(pem: SecretBytes(Array(key.utf8))), certificates: Array(chain.utf8))
         Issue.record("taken: \(reason)")
       } catch {
         #expect("\(error)".contains(reason), "\(error)")

@@ -128,7 +128,6 @@ import Testing
     ("other organization", .authenticity, "none of the trusted identities"),
     ("other state", .authenticity, "none of the trusted identities"),
     ("organization twice", .authenticity, "none of the trusted identities"),
-    ("two names in one", .authenticity, "none of the trusted identities"),
     ("short-lived", .authenticTimestamp, "expired at 2026-05-15T00:00:00Z"),
     ("early", .authenticTimestamp, "is not valid before 2026-07-01T00:00:00Z"),
     ("expired intermediate", .authenticTimestamp, "\"CN=Old CA"),

@@ -35,20 +35,15 @@ public struct NotationIdentity: Sendable, Hashable, CustomStringConvertible {
     description = text
   }
 
-  /// Whether the subject has all the attributes, each once.
+  /// Whether the subject has all the attributes. One in which an attribute is there twice, wherever, matches nothing, as
+  /// for the programs of the Notary Project.
   func matches(_ subject: DistinguishedName) -> Bool {
-    var values: [ASN1ObjectIdentifier: String] = [:]
-    for name in subject {
-      // With several attributes in one place, or one in several places, the programs of the Notary Project refuse.
-      guard name.count == 1, let attribute = name.first else { return false }
-      guard let value = String(attribute.value) else {
-        if attributes[attribute.type] != nil { return false }
-        continue
-      }
-      guard values.updateValue(value, forKey: attribute.type) == nil else { return false }
+    var values: [ASN1ObjectIdentifier: String?] = [:]
+    for attribute in subject.joined() {
+      guard values.updateValue(String(attribute.value), forKey: attribute.type) == nil else { return false }
     }
     return attributes.allSatisfy { type, value in
-      values[type].map { $0.utf8.elementsEqual(value.utf8) } ?? false
+      values[type]??.utf8.elementsEqual(value.utf8) ?? false
     }
   }
 

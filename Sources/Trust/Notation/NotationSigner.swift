@@ -4,29 +4,25 @@ import X509
 
 /// Signs as the notation program does, with a key and a chain of certificates, in the JSON form.
 public struct NotationSigner: Sendable {
-  private let key: NotationKey
+  private let key: SigningKey
   private let chain: CertificateChain
   private let algorithm: NotationAlgorithm
 
   /// - Parameters:
-  ///   - key: in PEM, not encrypted: `PRIVATE KEY`, `EC PRIVATE KEY` or `RSA PRIVATE KEY`.
+  ///   - key: the one of the first certificate.
   ///   - certificates: in PEM, from the signing one to the root, each issued by the next.
   /// - Throws: `TrustError.unusable`: they cannot be read, do not suit each other, or are none for signing code.
-  public init(key: SecretBytes, certificates: [UInt8]) throws(TrustError) {
+  public init(key: SigningKey, certificates: [UInt8]) throws(TrustError) {
     do throws(Refusal) {
       chain = try CertificateChain(try Certificate.certificates(parsing: certificates), for: .codeSigning)
       algorithm = try NotationAlgorithm(for: chain.leaf)
+      guard let certified = try? PublicKey(chain.leaf.publicKey), certified == key.publicKey else {
+        throw Refusal("the certificate \(chain.leaf.subjectForMessage) is for another key than the one given")
+      }
     } catch {
       throw .unusable(what: "the certificate chain for signing", reason: error.description)
     }
-    do throws(Refusal) {
-      self.key = try NotationKey(parsing: key)
-      guard self.key.publicKey == chain.leaf.publicKey else {
-        throw Refusal("the certificate \(chain.leaf.subjectForMessage) is for another key")
-      }
-    } catch {
-      throw .unusable(what: "the key for signing", reason: error.description)
-    }
+    self.key = key
   }
 
   /// - Parameters:
@@ -47,10 +43,7 @@ public struct NotationSigner: Sendable {
     }
     let protected = StrictBase64.encodeURL(Array(protectedHeader(at: time, expiry: expiry).line.utf8))
     let payload = StrictBase64.encodeURL(NotationPayload(manifest).bytes)
-    let signature: [UInt8]
-    do { signature = try key.sign(Array("\(protected).\(payload)".utf8), by: algorithm) } catch {
-      throw .failed(operation: "sign", reason: "the key does not: \(error)")
-    }
+    let signature = try key.sign(Array("\(protected).\(payload)".utf8), by: algorithm.scheme)
     let certificates = chain.certificates.map { OrderedJSON.string(Data($0.der).base64EncodedString()) }
     let envelope = OrderedJSON.object([
       OrderedJSON.Member(name: "payload", value: .string(payload)),

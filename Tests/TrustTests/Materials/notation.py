@@ -477,7 +477,6 @@ def by_openssl():
 keys = {algorithm: dict(
     key=identity.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode(),
     traditional=identity.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()).decode(),
-    encrypted=identity.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")).decode(),
     chain="".join(pem(c) for c in identity.chain)) for algorithm, identity in signers.items()}
 
 json.dump(dict(
