@@ -36,7 +36,14 @@ struct NotationEvaluation {
     }
     let signer = Signer.certificate(
       subject: chain.leaf.subject.description, fingerprint: chain.leaf.fingerprint)
-    return verdict(checks, digest, signer, signedAt: bounds?.time ?? envelope.headers.signingTime)
+    var verdict = verdict(checks, digest, signer, signedAt: bounds?.time ?? envelope.headers.signingTime)
+    if verdict.verdict.isGood {
+      let certificates = bounds == nil ? chain.certificates.map(\.notValidAfter) : []
+      let ends =
+        [envelope.headers.expiry].compactMap { $0 } + certificates + revocation.lists.map(\.nextUpdate)
+      verdict.validUntil = ends.filter { $0 > now }.min()
+    }
+    return verdict
   }
 
   /// The checks that were made.

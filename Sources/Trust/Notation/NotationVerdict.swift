@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// What is to be thought of one notation signature, and why.
 public struct NotationVerdict: Sendable, Hashable {
   public struct Result: Sendable, Hashable {
@@ -12,6 +14,9 @@ public struct NotationVerdict: Sendable, Hashable {
   public let verdict: SignatureVerdict
   /// The statement that was applied; nil if there is none for the repository.
   public let statement: String?
+  /// If it is good: when the signature, a certificate or a revocation list expires, so that it has to be verified anew; nil
+  /// if nothing does.
+  public internal(set) var validUntil: Date?
   /// In the order they were made. After a failed check of integrity no other one is made.
   public let results: [Result]
 

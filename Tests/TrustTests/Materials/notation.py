@@ -398,6 +398,10 @@ for label, options in {
     "critical extension": dict(by=tsa_leaf(more=[(x509.UnrecognizedExtension(OID("1.3.6.1.4.1.99999.2"), b"\5\0"), True)])),
     "as a CA": dict(by=leaf("Not a TSA", eku=[EKU.TIME_STAMPING], eku_critical=True)),
 }.items(): case("stamped " + label, jws(old, stamp=stamp(**options)))
+ring_key = ec.generate_private_key(ec.SECP256R1())
+ring = [make("Ring", ring_key, ca=True, start=day("2020-01-01"), end=day("2040-01-01")) for _ in range(14)]
+in_ring = tsa_leaf(issuer=ring[0])
+case("stamped by a ring", jws(old, stamp=stamp(by=in_ring, certs=[in_ring.cert] + [c.cert for c in ring])))
 case("stamped garbage", jws(old, unsigned={P + "timestampSignature": b64(b"garbage")}))
 case("stamped nothing", jws(old, unsigned={P + "timestampSignature": ""}))
 case("stamped number", jws(old, unsigned={P + "timestampSignature": 1}))
