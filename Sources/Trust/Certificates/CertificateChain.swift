@@ -84,8 +84,12 @@ struct CertificateChain: Sendable, Hashable {
         } catch { refusal = error }
       }
       guard way.count < Self.maximumLength else { continue }
-      let issuers = (others + roots).filter { !way.contains($0) && last.isIssued(by: $0) }
-      for issuer in Set(issuers) { open.append(way + [issuer]) }
+      // The last one is the next to be followed, so that roots come before others.
+      var known = Set(way)
+      for issuer in others + roots where !known.contains(issuer) && last.isIssued(by: issuer) {
+        known.insert(issuer)
+        open.append(way + [issuer])
+      }
     }
     throw refusal
       ?? Refusal("the certificate \(leaf.subjectForMessage) does not lead to a root that is trusted for this")

@@ -414,6 +414,7 @@ OCSP = (x509.AuthorityInformationAccess([x509.AccessDescription(x509.AuthorityIn
     x509.UniformResourceIdentifier("http://ocsp.example"))]), False)
 revocable = leaf("Revocable", more=[CDP], serial=4711)
 case("revocable", jws(revocable))
+case("stamped and revocable", jws(revocable, stamp=stamp()))
 case("revocable by OCSP", jws(leaf("Revocable", more=[OCSP], serial=4712)))
 revocable_authority = leaf("Authority Signer", issuer=authority_root, more=[CDP], serial=4713)
 case("revocable authority", jws(revocable_authority, header=by_authority("2026-05-01T00:00:00Z")))
@@ -442,6 +443,7 @@ crls = {
     "authority revoked later": crl(authority_root, (4713, [(x509.InvalidityDate(datetime.datetime(2026, 5, 5)), False)])),
     "authority revoked before": crl(authority_root, (4713, [(x509.InvalidityDate(datetime.datetime(2026, 4, 5)), False)])),
     "leaf revoked later": crl(middle, (4711, [(x509.InvalidityDate(datetime.datetime(2026, 5, 5)), False)])),
+    "leaf revoked before": crl(middle, (4711, [(x509.InvalidityDate(datetime.datetime(2026, 5, 1)), False)])),
     "twice": crl(authority_root, (4713, [(x509.InvalidityDate(datetime.datetime(2026, 5, 5)), False)]), (4713, [])),
     "tsa": crl(tsa_root), "tsa revoked": crl(tsa_root, (4714, [])),
     "delta": crl(middle, more=[(x509.DeltaCRLIndicator(1), True)]),
