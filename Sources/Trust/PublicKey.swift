@@ -102,8 +102,11 @@ public struct PublicKey: Sendable {
     }
   }
 
-  /// SHA-256 of `der`, in lower-case hexadecimal.
-  public var keyID: String { SHA256.hash(data: der).lowerHexadecimal }
+  /// SHA-256 of `der`.
+  var hash: [UInt8] { Array(SHA256.hash(data: der)) }
+
+  /// `hash` in lower-case hexadecimal.
+  public var keyID: String { hash.lowerHexadecimal }
 
   /// `PUBLIC KEY` in PEM, with a line's end at its end.
   public var pem: String { PEMDocument(type: "PUBLIC KEY", derBytes: der).pemString + "\n" }

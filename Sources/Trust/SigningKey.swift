@@ -4,6 +4,7 @@ import Crypto
 import CryptoExtras
 import FoundationEssentials
 import SwiftASN1
+import X509
 
 /// A private key that signs as `PublicKey` verifies.
 public struct SigningKey: Sendable {
@@ -32,42 +33,43 @@ public struct SigningKey: Sendable {
     guard documents.count == 1, let document = documents.first else {
       throw .unreadableSigningKey(reason: "there are \(documents.count) parts in PEM; one key is expected")
     }
-    let der = document.derBytes
-    switch document.discriminator {
-    case "PRIVATE KEY": try self.init(pkcs8: SecretBytes(der))
-    case "RSA PRIVATE KEY": try self.init((try? .init(derRepresentation: der)).map(Key.rsa))
-    case "EC PRIVATE KEY": try self.init(Self.onCurve(der))
-    default:
-      throw .unreadableSigningKey(reason: "it is \(document.discriminator.quotedForMessage) in PEM")
-    }
+    try self.init(document)
   }
 
   /// - Parameter pkcs8: PrivateKeyInfo (RFC 5208, section 5) in DER.
   /// - Throws: `TrustError.unreadableSigningKey`
   public init(pkcs8: SecretBytes) throws(TrustError) {
-    let der = pkcs8.withBytes { Array($0) }
-    guard let (algorithm, key) = try? Self.parts(of: der) else {
-      throw .unreadableSigningKey(reason: "it is no PKCS#8")
+    try self.init(PEMDocument(type: "PRIVATE KEY", derBytes: pkcs8.withBytes { Array($0) }))
+  }
+
+  private init(_ document: PEMDocument) throws(TrustError) {
+    // swift-certificates looks at the algorithm's and the curve's names, which swift-crypto leaves to its callers; each of
+    // its keys is written in a form of its algorithm.
+    guard let known = try? Certificate.PrivateKey(pemDocument: document),
+      let der = try? known.serializeAsPEM().derBytes, let key = Self.key(of: known, der)
+    else {
+      throw .unreadableSigningKey(
+        reason: "it is neither ECDSA on P-256, P-384 or P-521, nor Ed25519, nor RSA with at least 2048 bits")
     }
-    switch algorithm {
-    case [1, 2, 840, 10045, 2, 1]: try self.init(Self.onCurve(der))
-    case [1, 2, 840, 113549, 1, 1, 1]:
-      try self.init((try? .init(derRepresentation: key)).map(Key.rsa))
-    case [1, 3, 101, 112]:
-      let seed = try? ASN1OctetString(derEncoded: key).bytes
-      try self.init(seed.flatMap { try? .init(rawRepresentation: $0) }.map(Key.ed25519))
-    default:
-      throw .unreadableSigningKey(reason: "it is neither ECDSA nor Ed25519 nor RSA")
+    try self.init(key)
+  }
+
+  private static func key(of known: Certificate.PrivateKey, _ der: [UInt8]) -> Key? {
+    switch try? PublicKey(known.publicKey).algorithm {
+    case .ecdsaP256: (try? .init(derRepresentation: der)).map(Key.p256)
+    case .ecdsaP384: (try? .init(derRepresentation: der)).map(Key.p384)
+    case .ecdsaP521: (try? .init(derRepresentation: der)).map(Key.p521)
+    case .rsa: (try? .init(derRepresentation: der)).map(Key.rsa)
+    case .ed25519:
+      der.starts(with: ed25519Prefix)
+        ? (try? .init(rawRepresentation: der[ed25519Prefix.count...])).map(Key.ed25519) : nil
+    case nil: nil
     }
   }
 
-  private init(_ parsed: Key?) throws(TrustError) {
-    guard let parsed else {
-      throw .unreadableSigningKey(
-        reason: "it is damaged, or neither on P-256, P-384 or P-521, nor RSA with at least 2048 bits")
-    }
-    key = parsed
-    switch parsed {
+  private init(_ key: Key) throws(TrustError) {
+    self.key = key
+    switch key {
     case .p256(let key): publicKey = try PublicKey(.init(key.publicKey))
     case .p384(let key): publicKey = try PublicKey(.init(key.publicKey))
     case .p521(let key): publicKey = try PublicKey(.init(key.publicKey))
@@ -76,28 +78,10 @@ public struct SigningKey: Sendable {
     }
   }
 
-  private static func onCurve(_ der: [UInt8]) -> Key? {
-    if let key = try? P256.Signing.PrivateKey(derRepresentation: der) { return .p256(key) }
-    if let key = try? P384.Signing.PrivateKey(derRepresentation: der) { return .p384(key) }
-    return (try? P521.Signing.PrivateKey(derRepresentation: der)).map(Key.p521)
-  }
-
-  /// The algorithm, and the key as that algorithm writes it.
-  private static func parts(of pkcs8: [UInt8]) throws -> (ASN1ObjectIdentifier, ArraySlice<UInt8>) {
-    try DER.sequence(try DER.parse(pkcs8), identifier: .sequence) { nodes in
-      _ = try Int(derEncoded: &nodes)
-      guard let algorithm = nodes.next() else { throw ASN1Error.invalidASN1Object(reason: "no algorithm") }
-      let identifier = try DER.sequence(algorithm, identifier: .sequence) { nodes in
-        let identifier = try ASN1ObjectIdentifier(derEncoded: &nodes)
-        _ = nodes.next()
-        return identifier
-      }
-      let key = try ASN1OctetString(derEncoded: &nodes)
-      // Attributes, and the public key of newer versions (RFC 5958).
-      while nodes.next() != nil {}
-      return (identifier, key.bytes)
-    }
-  }
+  /// Of PKCS#8 for Ed25519, all but the seed (RFC 8410, section 7).
+  private static let ed25519Prefix: [UInt8] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+  ]
 
   /// PrivateKeyInfo in DER.
   var pkcs8: SecretBytes {
@@ -106,11 +90,7 @@ public struct SigningKey: Sendable {
     case .p384(let key): SecretBytes(key.derRepresentation)
     case .p521(let key): SecretBytes(key.derRepresentation)
     case .rsa(let key): SecretBytes(key.pkcs8DERRepresentation)
-    case .ed25519(let key):
-      // RFC 8410, section 7: all of it but the seed is the same for every key.
-      SecretBytes(
-        [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
-          + key.rawRepresentation)
+    case .ed25519(let key): SecretBytes(Self.ed25519Prefix + key.rawRepresentation)
     }
   }
 

@@ -12,14 +12,10 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
   case noSigningKey(reason: String)
   /// What should be one public key in PEM or DER is not.
   case unreadablePublicKey(reason: String)
-  /// What is to be trusted, or says what is, cannot be used. `what` has its place.
-  case unusable(what: String, reason: String)
   /// What should be a private key, other than of OpenPGP, is not.
   case unreadableSigningKey(reason: String)
-  /// What should say which authorities and logs are trusted does not. `place` is in the document.
-  case unreadableTrustRoot(place: String, reason: String)
-  /// A policy, or something that it names, cannot be used. The reason begins with the place in the file.
-  case invalidPolicy(what: String, reason: String)
+  /// What is to be trusted, or says what is, cannot be used. `what` has its place.
+  case unusable(what: String, reason: String)
   /// More than a limit allows. `limit` is in bytes.
   case tooLarge(what: String, limit: Int)
   /// The library failed.
@@ -36,11 +32,9 @@ public enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
     case .noSigningKey(let reason): "the secret key cannot sign: \(reason)"
     case .unreadablePublicKey(let reason):
       "this is no public key: \(reason); expected 'BEGIN PUBLIC KEY' in PEM, as in cosign.pub, or the same in DER"
-    case .unusable(let what, let reason): "\(what) cannot be used: \(reason)"
     case .unreadableSigningKey(let reason):
       "this is no private key: \(reason); expected cosign.key, or 'BEGIN PRIVATE KEY' in PEM"
-    case .unreadableTrustRoot(let place, let reason): "the trust root is unusable: \(place): \(reason)"
-    case .invalidPolicy(let what, let reason): "the policy \(what) is not valid: \(reason)"
+    case .unusable(let what, let reason): "\(what) cannot be used: \(reason)"
     case .tooLarge(let what, let limit): "\(what) has more than \(limit) bytes"
     case .failed(let operation, let reason): "cannot \(operation): \(reason)"
     }

@@ -41,7 +41,10 @@ struct GnuPG {
     return try runProgram(Self.program, all + arguments, input: input)
   }
 
-  private func runProgram(_ path: String, _ arguments: [String], input: String = "") throws -> [UInt8] {
+  /// Runs a program, with files in the home directory as its current one.
+  func runProgram(
+    _ path: String, _ arguments: [String], input: String = "", environment: [String: String]? = nil
+  ) throws -> [UInt8] {
     let name = home + "/run-\(UInt32.random(in: .min ... .max))"
     for (file, text) in [(".out", ""), (".err", ""), (".in", input)] {
       try Data(text.utf8).write(to: URL(filePath: name + file))
@@ -49,6 +52,7 @@ struct GnuPG {
     let process = Process()
     process.executableURL = URL(filePath: path)
     process.arguments = arguments
+    if let environment { process.environment = environment }
     process.currentDirectoryURL = URL(filePath: home)
     process.standardInput = try FileHandle(forReadingFrom: URL(filePath: name + ".in"))
     process.standardOutput = try FileHandle(forWritingTo: URL(filePath: name + ".out"))
@@ -57,7 +61,7 @@ struct GnuPG {
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       throw Failure(
-        description: "gpg \(arguments.joined(separator: " ")): "
+        description: "\(path) \(arguments.joined(separator: " ")): "
           + String(decoding: try read(name + ".err"), as: UTF8.self))
     }
     return try read(name + ".out")

@@ -8,17 +8,21 @@ public struct JudgedSignature: Sendable, Hashable {
   public let claim: ImageReference?
   /// From when on it is not good any more; nil if that does not come, or if it is bad.
   public let validUntil: Date?
+  /// What is not as it should be and does not make the signature bad.
+  public let notes: [String]
 
-  public init(verdict: SignatureVerdict, claim: ImageReference? = nil, validUntil: Date? = nil) {
+  init(verdict: SignatureVerdict, claim: ImageReference? = nil, validUntil: Date? = nil, notes: [String] = [])
+  {
     self.verdict = verdict
     self.claim = claim
     self.validUntil = validUntil
+    self.notes = notes
   }
 
   /// One that is bad for one reason more.
   func refused(_ reason: String) -> JudgedSignature {
     JudgedSignature(
       verdict: SignatureVerdict(format: verdict.format, digest: verdict.digest, outcome: .bad(reason)),
-      claim: claim)
+      claim: claim, notes: notes)
   }
 }

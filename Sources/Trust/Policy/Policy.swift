@@ -21,12 +21,12 @@ public struct Policy: Sendable {
   ///   - what: the file's name, for messages.
   ///   - files: reads the keys and certificates that the policy names.
   ///   - time: the present.
-  /// - Throws: `TrustError.invalidPolicy`, with the place in the file.
+  /// - Throws: `TrustError.unusable`, with the place in the file in its reason.
   public init(
     parsing bytes: [UInt8], what: String, files: PolicyFiles, at time: Date
   ) throws(TrustError) {
     guard bytes.count <= Self.maximumSize else {
-      throw .invalidPolicy(what: what, reason: "it has more than \(Self.maximumSize) bytes")
+      throw .unusable(what: "the policy \(what)", reason: "it has more than \(Self.maximumSize) bytes")
     }
     do {
       var reader = PolicyReader(files: files, time: time, document: bytes)
@@ -38,7 +38,7 @@ public struct Policy: Sendable {
         try parts["kontor"].map { node throws(InvalidValue) in try PolicyEnforcement.table(node) } ?? [:]
       revision = reader.revision
     } catch {
-      throw .invalidPolicy(what: what, reason: "\(error)")
+      throw .unusable(what: "the policy \(what)", reason: "\(error)")
     }
   }
 

@@ -94,10 +94,11 @@ struct PolicyReader {
         ? DockerScope.problem(of: scope) : "is an image's ID: for those, only the scope \"\" counts"
     case "dir", "oci", "oci-archive", "sif":
       scope.isPlainAbsolutePath
-        ? nil : "is not an absolute path without '.', '..', '//' and '/' at its end; for all paths write \"\""
+        ? nil : "is not an absolute path without '.', '..' and superfluous slashes; for all paths write \"\""
     case "docker-archive", "tarball": "must be \"\": these images have no other"
     case "containers-storage":
-      scope.hasPrefix("[") && scope.contains("]") ? nil : "does not begin with a store, such as [overlay@/PATH]"
+      scope.hasPrefix("[") && scope.contains("]")
+        ? nil : "does not begin with a store, such as [overlay@/PATH]"
     default: nil
     }
   }
@@ -118,13 +119,14 @@ extension PolicyReader {
     }
   }
 
-  /// What one of the members `<stem>Path`, `<stem>Paths`, `<stem>Data` and `<stem>Datas` gives; nothing if none is there.
+  /// What one of the members `<stem>Path`, `<stem>Paths`, `<stem>Data` and `<stem>Datas` gives; nothing if there is none.
   mutating func material(
     _ stem: String, of members: JSONNode.Members
   ) throws(InvalidValue) -> [Material] {
     let present = ["Path", "Paths", "Data", "Datas"].filter { members[stem + $0] != nil }
     guard present.count <= 1 else {
-      throw members.object.failure("expected only one of " + present.map { stem + $0 }.joined(separator: ", "))
+      throw members.object.failure(
+        "expected only one of " + present.map { stem + $0 }.joined(separator: ", "))
     }
     guard let suffix = present.first, let member = members[stem + suffix] else { return [] }
     var materials: [Material] = []
@@ -165,10 +167,14 @@ extension PolicyReader {
     guard let node else { return .matchRepoDigestOrExact }
     let type = try node.string(of: "type")
     switch type {
-    case "matchExact", "matchRepoDigestOrExact", "matchRepository":
+    case "matchExact", "matchRepoDigestOrExact", "matchRepository", "matchDigest":
       _ = try node.members("type")
-      return type == "matchExact"
-        ? .matchExact : type == "matchRepository" ? .matchRepository : .matchRepoDigestOrExact
+      return switch type {
+      case "matchExact": .matchExact
+      case "matchRepository": .matchRepository
+      case "matchDigest": .matchDigest
+      default: .matchRepoDigestOrExact
+      }
     case "exactReference":
       let (text, reference) = try reference("dockerReference", in: node)
       guard reference.tag != nil || reference.digest != nil else {
@@ -189,7 +195,7 @@ extension PolicyReader {
     default:
       throw node.failure(
         "there is no type \(type.quotedForMessage): expected matchExact, matchRepoDigestOrExact, matchRepository, "
-          + "exactReference, exactRepository or remapIdentity")
+          + "exactReference, exactRepository, remapIdentity or matchDigest")
     }
   }
 

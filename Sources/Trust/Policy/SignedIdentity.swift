@@ -14,16 +14,23 @@ public enum SignedIdentity: Sendable, Hashable {
   case exactRepository(ImageReference)
   /// What `matchRepoDigestOrExact` means, after a part of the name that was asked for is exchanged.
   case remapIdentity(prefix: String, signedPrefix: String)
+  /// Any: that it is over this manifest is enough. Kontor's own; forms that have the digest alone need it.
+  case matchDigest
 
   /// - Parameter reference: what was asked for; nil if the image was in a place where images have no such names.
   /// - Returns: why the claim is none that is accepted; nil if it is.
-  func refusal(of claim: ImageReference, for reference: ImageReference?) -> String? {
+  func refusal(of claim: ImageReference?, for reference: ImageReference?) -> String? {
+    if self == .matchDigest { return nil }
+    guard let claim else {
+      return "it does not say which image it is for, but for the digest: "
+        + "if that is enough, the policy's signedIdentity has to be matchDigest"
+    }
     switch self {
     case .exactReference(let expected):
       return claim == expected ? nil : "it is for \(claim), not for \(expected)"
     case .exactRepository(let expected):
       return claim.name == expected.name ? nil : "it is for \(claim), not for \(expected.name)"
-    case .matchExact, .matchRepoDigestOrExact, .matchRepository, .remapIdentity:
+    case .matchExact, .matchRepoDigestOrExact, .matchRepository, .remapIdentity, .matchDigest:
       guard let reference else {
         return "it is for \(claim), and nothing says which image this is: "
           + "the policy's signedIdentity has to be exactReference or exactRepository here"
@@ -39,7 +46,7 @@ public enum SignedIdentity: Sendable, Hashable {
     case .remapIdentity(let prefix, let signedPrefix):
       reference.replacing(prefix, by: signedPrefix).map { claim.isOfOrNamesTheSame(as: $0) } ?? false
     case .matchRepository: claim.name == reference.name
-    case .exactReference, .exactRepository: false
+    case .exactReference, .exactRepository, .matchDigest: false
     }
   }
 }

@@ -29,7 +29,7 @@ public enum CosignKeyFile {
       throw .unreadableSigningKey(reason: "it is not one '\(names[0])' in PEM")
     }
     let sealed: Sealed
-    do { sealed = try Sealed(document.derBytes) } catch { throw .unreadableSigningKey(reason: error.reason) }
+    do { sealed = try Sealed(document.derBytes) } catch { throw .unreadableSigningKey(reason: "\(error)") }
     var boxKey = try key(of: passphrase, salt: sealed.salt, cost: sealed.cost)
     var opened = [UInt8](repeating: 0, count: sealed.box.count - Int(crypto_secretbox_macbytes()))
     defer {
@@ -87,22 +87,22 @@ public enum CosignKeyFile {
     let nonce: [UInt8]
     let box: [UInt8]
 
-    init(_ bytes: [UInt8]) throws(SignatureFlaw) {
+    init(_ bytes: [UInt8]) throws(Refusal) {
       let document = try OrderedJSON(signed: bytes, what: "it")
       let (derivation, cipher) = (try document.object("kdf"), try document.object("cipher"))
       let parameters = try derivation.object("params")
       guard try derivation.text("name") == "scrypt", try cipher.text("name") == "nacl/secretbox" else {
-        throw SignatureFlaw("it is protected by another method than scrypt and NaCl's secretbox")
+        throw Refusal("it is protected by another method than scrypt and NaCl's secretbox")
       }
       cost = try parameters.number("N")
       guard costs.contains(cost), try parameters.number("r") == 8, try parameters.number("p") == 1 else {
-        throw SignatureFlaw("its parameters of scrypt are none that cosign uses")
+        throw Refusal("its parameters of scrypt are none that cosign uses")
       }
       salt = try derivation.bytes("salt")
       nonce = try cipher.bytes("nonce")
       box = try document.bytes("ciphertext")
       guard nonce.count == crypto_secretbox_noncebytes(), box.count > crypto_secretbox_macbytes() else {
-        throw SignatureFlaw("it is truncated")
+        throw Refusal("it is truncated")
       }
     }
   }

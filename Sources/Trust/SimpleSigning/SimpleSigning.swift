@@ -19,33 +19,45 @@ public enum SimpleSigning {
     return try signer.sign(message: payload.bytes, at: time)
   }
 
-  /// Whether the message is by one of the keys and about this manifest. That the image's name is one that the policy
+  /// Whether each message is by one of the keys and about this manifest. That the image's name is one that the policy
   /// accepts is left to see.
   static func judge(
-    _ message: [UInt8], of image: PolicyImage, by keyring: OpenPGPKeyring, at time: Date
-  ) -> JudgedSignature {
-    func verdict(_ digest: Digest?, _ outcome: SignatureVerdict.Outcome) -> SignatureVerdict {
-      SignatureVerdict(format: .simpleSigning, digest: digest, outcome: outcome)
-    }
-    do {
-      switch try keyring.verify(message: message, atMost: maximumSize, at: time) {
-      case .bad(let refusals):
-        let reasons = refusals.map(\.description).joined(separator: "; ")
-        return JudgedSignature(verdict: verdict(nil, .bad(reasons)))
-      case .good(let content, let signature):
-        let payload = try SimpleSigningPayload(parsing: content, as: .openPGP)
-        guard image.has(payload.manifestDigest) else {
-          let reason = "it is over another manifest, \(payload.manifestDigest)"
-          return JudgedSignature(verdict: verdict(payload.manifestDigest, .bad(reason)))
-        }
-        let signer = Signer.openPGP(
-          fingerprint: signature.primaryFingerprint, userIDs: signature.userIDs)
-        return JudgedSignature(
-          verdict: verdict(payload.manifestDigest, .good(signer, signedAt: signature.signedAt)),
-          claim: payload.reference, validUntil: signature.validUntil)
-      }
+    _ messages: some Collection<[UInt8]>, of image: PolicyImage, by keyring: OpenPGPKeyring, at time: Date
+  ) -> [JudgedSignature] {
+    do throws(TrustError) {
+      return try keyring.verify(messages: messages, atMost: maximumSize, at: time)
+        .map { judge($0, of: image) }
     } catch {
-      return JudgedSignature(verdict: verdict(nil, .bad("\(error)")))
+      return messages.map { _ in bad("\(error)") }
     }
+  }
+
+  private static func judge(
+    _ message: Result<OpenPGPKeyring.Message, TrustError>, of image: PolicyImage
+  ) -> JudgedSignature {
+    switch message {
+    case .failure(let error): return bad("\(error)")
+    case .success(.bad(let refusals)):
+      return bad(refusals.map(\.description).joined(separator: "; "))
+    case .success(.good(let content, let signature)):
+      let payload: SimpleSigningPayload
+      do { payload = try SimpleSigningPayload(parsing: content, as: .openPGP) } catch {
+        return bad("what is signed cannot be read: \(error)")
+      }
+      guard image.has(payload.manifestDigest) else {
+        return bad("it is over another manifest, \(payload.manifestDigest)", payload.manifestDigest)
+      }
+      let signer = Signer.openPGP(fingerprint: signature.primaryFingerprint, userIDs: signature.userIDs)
+      let verdict = SignatureVerdict(
+        format: .simpleSigning, digest: payload.manifestDigest,
+        outcome: .good(signer, signedAt: signature.signedAt))
+      return JudgedSignature(
+        verdict: verdict, claim: payload.reference, validUntil: signature.validUntil)
+    }
+  }
+
+  private static func bad(_ reason: String, _ digest: Digest? = nil) -> JudgedSignature {
+    JudgedSignature(
+      verdict: SignatureVerdict(format: .simpleSigning, digest: digest, outcome: .bad(reason)))
   }
 }

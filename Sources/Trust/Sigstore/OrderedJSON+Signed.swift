@@ -1,12 +1,4 @@
 import ContainerImage
-import FoundationEssentials
-
-/// Why a signature does not count: becomes `SignatureVerdict.Outcome.bad`.
-struct SignatureFlaw: Error {
-  let reason: String
-
-  init(_ reason: String) { self.reason = reason }
-}
 
 /// Reading JSON of which every part may be hostile. Numbers of 64 bits may be written as strings, as protobuf's JSON does.
 extension OrderedJSON {
@@ -14,14 +6,14 @@ extension OrderedJSON {
   static let maximumSignedSize = 16 << 20
 
   /// A document in which no object has a name twice.
-  init(signed bytes: [UInt8], what: String) throws(SignatureFlaw) {
+  init(signed bytes: [UInt8], what: String) throws(Refusal) {
     guard bytes.count <= Self.maximumSignedSize else {
-      throw SignatureFlaw("\(what) has more than \(Self.maximumSignedSize) bytes")
+      throw Refusal("\(what) has more than \(Self.maximumSignedSize) bytes")
     }
     do { self = try OrderedJSON(strictlyParsing: bytes, what: what) } catch {
-      throw SignatureFlaw("\(error)")
+      throw Refusal("\(error)")
     }
-    guard isObject else { throw SignatureFlaw("\(what) is no JSON object") }
+    guard isObject else { throw Refusal("\(what) is no JSON object") }
   }
 
   /// A member that is there and not null.
@@ -30,31 +22,31 @@ extension OrderedJSON {
     return value
   }
 
-  func object(_ name: String) throws(SignatureFlaw) -> OrderedJSON {
+  func object(_ name: String) throws(Refusal) -> OrderedJSON {
     guard let value = member(name), value.isObject else { throw Self.flaw(name, "an object") }
     return value
   }
 
-  func text(_ name: String) throws(SignatureFlaw) -> String {
+  func text(_ name: String) throws(Refusal) -> String {
     guard let text = member(name)?.string else { throw Self.flaw(name, "a string") }
     return text
   }
 
   /// - Returns: nothing if it is not there.
-  func list(_ name: String) throws(SignatureFlaw) -> [OrderedJSON] {
+  func list(_ name: String) throws(Refusal) -> [OrderedJSON] {
     guard let value = member(name) else { return [] }
     guard case .array(let elements) = value else { throw Self.flaw(name, "a list") }
     return elements
   }
 
-  func bytes(_ name: String) throws(SignatureFlaw) -> [UInt8] {
-    guard let bytes = (member(name)?.string).flatMap(Self.bytes(base64:)) else {
+  func bytes(_ name: String) throws(Refusal) -> [UInt8] {
+    guard let bytes = (member(name)?.string).flatMap(StrictBase64.decode) else {
       throw Self.flaw(name, "bytes in base64")
     }
     return bytes
   }
 
-  func number(_ name: String) throws(SignatureFlaw) -> Int64 {
+  func number(_ name: String) throws(Refusal) -> Int64 {
     let digits: String? =
       switch member(name) {
       case .string(let text), .literal(let text): text
@@ -69,9 +61,7 @@ extension OrderedJSON {
   /// Exactly these members.
   func hasOnly(_ names: String...) -> Bool { Set(members.map(\.name)) == Set(names) && isObject }
 
-  static func bytes(base64 text: String) -> [UInt8]? { Data(base64Encoded: text).map { Array($0) } }
-
-  private static func flaw(_ name: String, _ kind: String) -> SignatureFlaw {
-    SignatureFlaw("its \(name.quotedForMessage) is missing or is not \(kind)")
+  private static func flaw(_ name: String, _ kind: String) -> Refusal {
+    Refusal("its \(name.quotedForMessage) is missing or is not \(kind)")
   }
 }
