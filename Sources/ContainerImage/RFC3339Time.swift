@@ -2,8 +2,6 @@
 package struct RFC3339Time: Sendable, Hashable {
   /// Without the fraction of a second.
   package let secondsSince1970: Int64
-  /// Whether there are digits for parts of a second, be they 0.
-  package let hasFraction: Bool
 
   /// - Returns: nil if the text is no such time. A leap second is none.
   package init?(_ text: String) {
@@ -14,8 +12,7 @@ package struct RFC3339Time: Sendable, Hashable {
       Self.take(&rest, ":"), let second = Self.number(&rest, 2), (1...12).contains(month),
       (1...Self.days(in: month, of: year)).contains(day), hour < 24, minute < 60, second < 60
     else { return nil }
-    hasFraction = Self.take(&rest, ".")
-    if hasFraction {
+    if Self.take(&rest, ".") {
       let digits = rest.prefix { Self.isDigit($0) }
       if digits.isEmpty { return nil }
       rest = rest.dropFirst(digits.count)

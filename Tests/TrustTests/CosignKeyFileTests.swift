@@ -125,7 +125,7 @@ import Trust
       #expect(
         one.payload == """
           {"critical":{"identity":{"docker-reference":"\(reference)"},\
-          "image":{"docker-manifest-digest":"\(digest)"},"type":"cosign container image signature"},"optional":null}
+          "image":{"docker-manifest-digest":"\(digest)"},"type":"cosign container image signature"},"optional":{}}
           """)
       #expect(
         one.statement == """

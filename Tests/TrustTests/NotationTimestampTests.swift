@@ -51,7 +51,7 @@ import X509
     ("stamped authority to come", "is not valid before 2026-05-10"),
     ("stamped wrong usage", "lacks digitalSignature"), ("stamped no authority", "basic constraints lack cA"),
     ("stamped critical extension", "critical extension 1.3.6.1.4.1.99999.2"),
-    ("stamped as a CA", "does not lead to a root"),
+    ("stamped as a CA", "does not lead to a root"), ("stamped by a ring", "does not lead to a root"),
     ("stamped garbage", "cannot be read"), ("stamped nothing", "cannot be read"),
     ("stamped over content", "is over something else"), ("short-lived", "it has no time stamp"),
     ("jws ES256", "it has no time stamp"),

@@ -68,6 +68,21 @@ import Testing
     }
   }
 
+  @Test func hostsAreTheSameInCapitals() throws {
+    let text = Self.document(
+      Self.statement.replacing("r.example/x", with: "R.example:5000/x"),
+      Self.statement.replacing("\"a\"", with: "\"b\"").replacing(
+        "r.example/x", with: "index.docker.io/library/x"))
+    let policy = try NotationTrustPolicy(parsing: Array(text.utf8), from: "p")
+    for (repository, name) in [
+      ("r.example:5000/x", "a"), ("R.EXAMPLE:5000/x", "a"), ("r.example/x", nil),
+      ("docker.io/library/x", "b"),
+      ("r.example:5000/x/y", nil), ("r.example:5000", nil),
+    ] {
+      #expect(policy.statement(for: repository)?.name == name)
+    }
+  }
+
   @Test func levelsAreThoseOfTheSpecification() {
     func actions(_ base: NotationVerificationLevel.Base) -> [NotationCheck.Action] {
       NotationCheck.allCases.map { NotationVerificationLevel(base).action(for: $0) }

@@ -178,6 +178,22 @@ import Testing
     #expect(proven.reason == nil)
   }
 
+  /// A verdict that is kept has to be made anew when what it rests on ends.
+  @Test func goodOnesAreGoodForSomeTime() throws {
+    for (name, lists, end) in [
+      ("jws ES256", [], "2027-01-01T00:00:00Z"), ("expiring", [], "2026-06-15T00:00:00Z"),
+      ("by an authority", [], nil), ("revocable", ["empty"], "2026-06-20T00:00:00Z"),
+      ("revocable", [], nil), ("changed payload", [], nil),
+    ] {
+      let verdict = try material.verdict(name, by: material.verifier(crls: lists))
+      let expected = try end.map(NotationMaterial.time)
+      #expect(verdict.validUntil == expected, "\(name)")
+    }
+    let stamping = try material.verifier(material.policy(stores: ["ca:main", "tsa:main"]))
+    let stamped = try material.verdict("stamped", by: stamping)
+    #expect(stamped.reason == nil && stamped.validUntil == nil)
+  }
+
   @Test func anyCertificateOfTheChainMayBeTheTrustedOne() throws {
     let verifier = try material.verifier(material.policy(stores: ["ca:intermediate"]))
     let verdict = try material.verdict("jws ES256", by: verifier)
@@ -248,6 +264,7 @@ import Testing
       (Array("hello".utf8), ca), (Array(material.rootDER.dropLast()), ca),
       (Array(material.rootDER + [0]), ca),
       (Array(try #require(material.keys["ES256"]).key.utf8), ca),
+      (Array(material.leafPEM.replacing("CERTIFICATE", with: "TRUSTED CERTIFICATE").utf8), ca),
       (Array("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".utf8), ca),
     ] {
       #expect(throws: TrustError.self) { try stores.add(bytes, to: store, from: "file.pem") }

@@ -48,6 +48,28 @@ import Trust
     }
   }
 
+  @Test(
+    arguments: ["rsa3072", "ed25519", "nistp384"], [OpenPGPSigner.HashAlgorithm.sha256, .sha512])
+  func gnuPGReadsTheMessagesThatItSigns(algorithm: String, hash: OpenPGPSigner.HashAlgorithm) throws {
+    try GnuPG.use { gpg in
+      let ann = try gpg.makeKey("Ann", algorithm)
+      for text in [content, []] {
+        let message = try signer(gpg, "Ann").sign(message: text, with: hash, at: time)
+        try gpg.write("message", message)
+        let read = try gpg.run("--status-file", "status", "--decrypt", "message", at: now)
+        #expect(read == text)
+        let status = String(decoding: try gpg.read("status"), as: UTF8.self)
+        #expect(status.contains("[GNUPG:] VALIDSIG \(ann.description.uppercased()) "))
+        let verdict = try gpg.keyring("Ann").verify(message: message, atMost: 1 << 20, at: now)
+        guard case .good(text, let signature) = verdict else {
+          Issue.record("\(verdict)")
+          continue
+        }
+        #expect(signature.fingerprint == ann && signature.signedAt == time && signature.validUntil == nil)
+      }
+    }
+  }
+
   @Test func usesTheNewestSubkeyThatSigns() throws {
     try GnuPG.use { gpg in
       let primary = try gpg.makeKey("Ann", "rsa3072", usage: "cert,sign", at: time - 9 * day)

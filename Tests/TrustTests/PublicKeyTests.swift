@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import Trust
+import Trust
 
 @Suite struct PublicKeyTests {
   struct Material: Decodable {

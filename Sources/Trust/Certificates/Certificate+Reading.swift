@@ -17,7 +17,7 @@ extension Certificate {
     do { documents = try PEM.documents(bytes) } catch { throw Refusal("\(error)") }
     var certificates: [Certificate] = []
     for document in documents {
-      guard ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].contains(document.discriminator) else {
+      guard document.discriminator == "CERTIFICATE" else {
         throw Refusal("it has \(document.discriminator.quotedForMessage) in PEM, which is no certificate")
       }
       certificates.append(try Certificate(parsing: document.derBytes[...]))

@@ -68,10 +68,11 @@ struct CertificateChain: Sendable, Hashable {
     for purpose: Purpose
   ) throws(Refusal) {
     var refusal: Refusal?
-    // Ways that are not at their end; each step adds another certificate, so that there are few and short ones.
+    // Ways that are not at their end. Real ones are short; somebody may give certificates of one name that all issue one
+    // another, which have many.
     var open: [[Certificate]] = [[leaf]]
     var steps = 0
-    while let way = open.popLast(), let last = way.last, steps < 100 {
+    while let way = open.popLast(), let last = way.last, steps < 32 {
       steps += 1
       if roots.contains(last) {
         do {
@@ -83,8 +84,12 @@ struct CertificateChain: Sendable, Hashable {
         } catch { refusal = error }
       }
       guard way.count < Self.maximumLength else { continue }
-      let issuers = (others + roots).filter { !way.contains($0) && last.isIssued(by: $0) }
-      for issuer in Set(issuers) { open.append(way + [issuer]) }
+      // The last one is the next to be followed, so that roots come before others.
+      var known = Set(way)
+      for issuer in others + roots where !known.contains(issuer) && last.isIssued(by: issuer) {
+        known.insert(issuer)
+        open.append(way + [issuer])
+      }
     }
     throw refusal
       ?? Refusal("the certificate \(leaf.subjectForMessage) does not lead to a root that is trusted for this")

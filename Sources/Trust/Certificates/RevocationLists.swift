@@ -10,8 +10,8 @@ struct RevocationLists: Sendable {
   /// Notary Project, trust policy specification, section "Certificate Revocation Evaluation".
   /// - Parameters:
   ///   - now: the present.
-  ///   - signedAt: when the first certificate's key signed, if that is proven: a revocation counts from the time on
-  ///     that the list names.
+  ///   - signedAt: when the first certificate's key signed, if somebody else proves it: a revocation counts from the time
+  ///     on that the list names.
   /// - Throws: `Refusal`: a certificate is revoked, or says that it can be, and no list says that it is not.
   func check(_ chain: CertificateChain, at now: Date, signedAt: Date? = nil) throws(Refusal) {
     // The root is trusted because it is configured, not because nobody revoked it.

@@ -26,13 +26,14 @@ struct NotationEvaluation {
       guard let expiry = envelope.headers.expiry, now >= expiry else { return }
       throw Refusal("it expired at \(expiry.isoText)")
     }
-    // Nil, too, if the check failed: what nobody proved is no reason to think that a key signed before its revocation.
+    // Nil, too, if the check failed.
     let bounds =
       checks.make(.authenticTimestamp) { () throws(Refusal) -> Bounds? in
         try provenTime(envelope, chain)
       } ?? nil
+    // What nobody else proved is no reason to think that a key signed before its revocation: whoever has it can date back.
     _ = checks.make(.revocation) { () throws(Refusal) in
-      try revocation.check(chain, at: now, signedAt: bounds?.latest)
+      try revocation.check(chain, at: now, signedAt: bounds?.stampedUntil)
     }
     let signer = Signer.certificate(
       subject: chain.leaf.subject.description, fingerprint: chain.leaf.fingerprint)
@@ -97,7 +98,8 @@ struct NotationEvaluation {
 
   private struct Bounds {
     let time: Date
-    let latest: Date
+    /// The end of a time stamp's range; nil if the authority that vouches for the time is the signer.
+    let stampedUntil: Date?
   }
 
   /// Says that the certificates were valid when the signature was made.
@@ -109,7 +111,7 @@ struct NotationEvaluation {
     let signingTime = envelope.headers.signingTime
     if envelope.headers.scheme == .signingAuthority {
       try chain.checkValidity(from: signingTime, to: signingTime)
-      return Bounds(time: signingTime, latest: signingTime)
+      return Bounds(time: signingTime, stampedUntil: nil)
     }
     let hasExpired = chain.certificates.contains { $0.notValidAfter < now }
     guard statement.trustStores.contains(where: { $0.kind == .tsa }),
@@ -127,6 +129,6 @@ struct NotationEvaluation {
     } catch {
       throw Refusal("its time stamp does not help: \(error)")
     }
-    return Bounds(time: proven.time, latest: proven.latest)
+    return Bounds(time: proven.time, stampedUntil: proven.latest)
   }
 }

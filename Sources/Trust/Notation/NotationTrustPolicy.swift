@@ -11,7 +11,7 @@ public struct NotationTrustPolicy: Sendable, Hashable {
     public enum Scope: Sendable, Hashable {
       /// Every repository that no other statement names.
       case all
-      /// As `registry.example:5000/name`.
+      /// As `registry.example:5000/name`, in small letters.
       case repositories([String])
     }
 
@@ -60,8 +60,9 @@ public struct NotationTrustPolicy: Sendable, Hashable {
   }
 
   /// The statement that applies to a repository's images; nil if none does, and no signature can be good.
-  /// - Parameter repository: with its registry, as in a reference.
+  /// - Parameter repository: with its registry, as in a reference. A host's name is the same in capitals.
   public func statement(for repository: String) -> Statement? {
+    let repository = repository.lowercased()
     func isFor(_ statement: Statement) -> Bool {
       if case .repositories(let names) = statement.scope { return names.contains(repository) }
       return false

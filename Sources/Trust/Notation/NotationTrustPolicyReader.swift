@@ -66,6 +66,7 @@ enum NotationTrustPolicyReader {
 
   private static func scope(_ scopes: [String], _ place: String) throws(Refusal) -> Statement.Scope {
     guard scopes != ["*"] else { return .all }
+    var names: [String] = []
     for scope in scopes {
       guard !scope.contains("*") else {
         throw Refusal(
@@ -77,13 +78,13 @@ enum NotationTrustPolicyReader {
           throw .malformed(
             "\(scope.quotedForMessage) has no registry: expected REGISTRY/REPOSITORY, without a tag")
         }
-        _ = try ImageReference.registry(parsing: parts[0])
-        _ = try RepositoryName(parsing: parts[1])
+        let registry = try ImageReference.registry(parsing: parts[0])
+        names.append("\(registry.lowercased())/\(try RepositoryName(parsing: parts[1]))")
       } catch {
         throw Refusal("\(place): \(error)")
       }
     }
-    return .repositories(scopes)
+    return .repositories(names)
   }
 
   private static func level(

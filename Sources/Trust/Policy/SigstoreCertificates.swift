@@ -67,7 +67,7 @@ struct SigstoreCertificates: Sendable {
   private func check(
     _ leaf: Certificate, with others: [Certificate], at time: Date
   ) throws(Refusal) -> PublicKey {
-    _ = try CertificatePath(time: time, usage: .codeSigning)
+    _ = try CertificatePath(time: time)
       .issuer(of: leaf, under: authorities, with: others)
     guard let usages = try? leaf.extensions.extendedKeyUsage, usages.contains(.codeSigning),
       (try? leaf.extensions.keyUsage).map({ $0?.digitalSignature ?? true }) == true,

@@ -57,7 +57,7 @@ struct FulcioCertificate {
       }
       issuers.append(issuer)
     }
-    guard let issuer = issuers.first, issuers.allSatisfy({ $0 == issuer }) else {
+    guard let issuer = issuers.first, issuers.allSatisfy({ $0.isLetterForLetter(issuer) }) else {
       throw Refusal("its certificate does not say, or says differently, which provider knows its owner")
     }
     return issuer
@@ -104,4 +104,9 @@ public struct SigstoreIdentity: Sendable, Hashable {
     self.subject = subject
     self.kind = kind
   }
+}
+
+extension String {
+  /// Equal, where Unicode's equivalent texts are not: some letters of other scripts are ASCII's to `==`.
+  func isLetterForLetter(_ other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }

@@ -2,13 +2,10 @@ import ContainerImage
 
 /// Reading JSON of which every part may be hostile. Numbers of 64 bits may be written as strings, as protobuf's JSON does.
 extension OrderedJSON {
-  /// Larger documents are refused. Attestations can be long: lists of all that is in an image.
-  static let maximumSignedSize = 16 << 20
-
   /// A document in which no object has a name twice.
   init(signed bytes: [UInt8], what: String) throws(Refusal) {
-    guard bytes.count <= Self.maximumSignedSize else {
-      throw Refusal("\(what) has more than \(Self.maximumSignedSize) bytes")
+    guard bytes.count <= SigstoreVerifier.maximumSize else {
+      throw Refusal("\(what) has more than \(SigstoreVerifier.maximumSize) bytes")
     }
     do { self = try OrderedJSON(strictlyParsing: bytes, what: what) } catch {
       throw Refusal("\(error)")

@@ -3,8 +3,7 @@ import X509
 
 /// A signature with all that it takes to verify it offline (protobuf-specs, sigstore_bundle.proto), in versions 0.1 to 0.3.
 struct SigstoreBundle {
-  /// Larger ones are refused, and so are more entries of logs, or timestamps, than `maximumProofs`.
-  static let maximumSize = OrderedJSON.maximumSignedSize
+  /// Entries of logs, and timestamps.
   private static let maximumProofs = 32
 
   enum Content {

@@ -24,7 +24,8 @@ public struct SigstoreTrustRoot: Sendable {
   /// What `policy.json` names one by one.
   /// - Parameters:
   ///   - authorities: certificates in PEM, one or several in each; all are trusted as they are.
-  ///   - logKeys: Rekor's public keys, in PEM or DER, one in each.
+  ///   - logKeys: Rekor's public keys, in PEM or DER, one in each. Its second version's logs have names of their own,
+  ///     and so need `init(parsing:)`.
   ///   - certificateLogKeys: the certificate logs' keys, likewise.
   ///   - timestampAuthorities: for each, the certificates from the one that signs, or the one above it, up to the root.
   /// - Throws: `TrustError.unusable`, with a place such as `logKeys[0]`.

@@ -5,8 +5,11 @@ import X509
 /// Says what signatures are worth that cosign and other programs of Sigstore make, without asking anybody: by keys, or by
 /// identities whose certificates and log entries come with the signature.
 ///
-/// It is made once and used for many signatures. A signature costs a few milliseconds at most, whatever is in it.
+/// It is made once and used for many signatures. What a signature costs grows with its size alone, which
+/// `maximumSize` bounds; a usual one takes some 100 µs.
 public struct SigstoreVerifier: Sendable {
+  /// Bytes of a bundle, or of a payload. Attestations can be long: lists of all that is in an image.
+  public static let maximumSize = 8 << 20
   /// How far a log's or a timestamp authority's clock may be ahead of the present, in seconds.
   public static let clockSkew: TimeInterval = 300
 
@@ -41,8 +44,8 @@ public struct SigstoreVerifier: Sendable {
     do {
       let payload: SimpleSigningPayload
       do {
-        guard signature.payload.count <= OrderedJSON.maximumSignedSize else {
-          throw InvalidValue.malformed("it is too large")
+        guard signature.payload.count <= Self.maximumSize else {
+          throw InvalidValue.malformed("it has more than \(Self.maximumSize) bytes")
         }
         payload = try SimpleSigningPayload(parsing: signature.payload, as: .cosign)
       } catch { throw Refusal("its payload cannot be read: \(error)") }
@@ -140,8 +143,7 @@ public struct SigstoreVerifier: Sendable {
             + (refusal.map { ": \($0)" } ?? ""))
       }
       for time in times {
-        let path = CertificatePath(time: time, usage: .codeSigning)
-        let issuer = try path.issuer(
+        let issuer = try CertificatePath(time: time).issuer(
           of: certificate, under: root.authorities, with: material.otherCertificates)
         if !root.certificateLogs.isEmpty {
           try SignedCertificateTimestamp.verify(certificate, issuedWith: issuer, by: root.certificateLogs)
@@ -196,7 +198,8 @@ extension FulcioCertificate {
   fileprivate func subject(among identities: [SigstoreIdentity]) throws(Refusal) -> String {
     for subject in subjects {
       let isAsked = identities.contains {
-        $0.issuer == issuer && $0.subject == subject.name && ($0.kind ?? subject.kind) == subject.kind
+        $0.issuer.isLetterForLetter(issuer) && $0.subject.isLetterForLetter(subject.name)
+          && ($0.kind ?? subject.kind) == subject.kind
       }
       if isAsked { return subject.name }
     }

@@ -398,6 +398,10 @@ for label, options in {
     "critical extension": dict(by=tsa_leaf(more=[(x509.UnrecognizedExtension(OID("1.3.6.1.4.1.99999.2"), b"\5\0"), True)])),
     "as a CA": dict(by=leaf("Not a TSA", eku=[EKU.TIME_STAMPING], eku_critical=True)),
 }.items(): case("stamped " + label, jws(old, stamp=stamp(**options)))
+ring_key = ec.generate_private_key(ec.SECP256R1())
+ring = [make("Ring", ring_key, ca=True, start=day("2020-01-01"), end=day("2040-01-01")) for _ in range(14)]
+in_ring = tsa_leaf(issuer=ring[0])
+case("stamped by a ring", jws(old, stamp=stamp(by=in_ring, certs=[in_ring.cert] + [c.cert for c in ring])))
 case("stamped garbage", jws(old, unsigned={P + "timestampSignature": b64(b"garbage")}))
 case("stamped nothing", jws(old, unsigned={P + "timestampSignature": ""}))
 case("stamped number", jws(old, unsigned={P + "timestampSignature": 1}))
@@ -410,6 +414,7 @@ OCSP = (x509.AuthorityInformationAccess([x509.AccessDescription(x509.AuthorityIn
     x509.UniformResourceIdentifier("http://ocsp.example"))]), False)
 revocable = leaf("Revocable", more=[CDP], serial=4711)
 case("revocable", jws(revocable))
+case("stamped and revocable", jws(revocable, stamp=stamp()))
 case("revocable by OCSP", jws(leaf("Revocable", more=[OCSP], serial=4712)))
 revocable_authority = leaf("Authority Signer", issuer=authority_root, more=[CDP], serial=4713)
 case("revocable authority", jws(revocable_authority, header=by_authority("2026-05-01T00:00:00Z")))
@@ -438,6 +443,7 @@ crls = {
     "authority revoked later": crl(authority_root, (4713, [(x509.InvalidityDate(datetime.datetime(2026, 5, 5)), False)])),
     "authority revoked before": crl(authority_root, (4713, [(x509.InvalidityDate(datetime.datetime(2026, 4, 5)), False)])),
     "leaf revoked later": crl(middle, (4711, [(x509.InvalidityDate(datetime.datetime(2026, 5, 5)), False)])),
+    "leaf revoked before": crl(middle, (4711, [(x509.InvalidityDate(datetime.datetime(2026, 5, 1)), False)])),
     "twice": crl(authority_root, (4713, [(x509.InvalidityDate(datetime.datetime(2026, 5, 5)), False)]), (4713, [])),
     "tsa": crl(tsa_root), "tsa revoked": crl(tsa_root, (4714, [])),
     "delta": crl(middle, more=[(x509.DeltaCRLIndicator(1), True)]),

@@ -287,6 +287,7 @@ def message(made_signature):
 
 HINT = {"publicKey": {"hint": b64(hashlib.sha256(key_der(key)).digest())}}
 said = statement()
+other_said = statement(OTHER_DIGEST)
 plain = bundle({"dsseEnvelope": envelope(key, said)}, HINT)
 case("bundle", "good", BY_KEY, predicateType=SIGN_PREDICATE, **given(plain))
 case("bundle of the manifest", "good", BY_KEY, **given(bundle(message(sign(key, MANIFEST)), HINT)))
@@ -302,6 +303,36 @@ case("logged bundle: in-toto", "good", BY_KEY_LOGGED, predicateType=SIGN_PREDICA
 case("logged bundle: not logged", "in none of the logs", BY_KEY_LOGGED, **given(plain))
 
 
+# Logs with other keys, and of the second version.
+edwards_log = SignatureLog("https://rekor.example", ed25519.Ed25519PrivateKey.generate(), "PKIX_ED25519")
+edwards_log.id = note_id("rekor.example", edwards_log.key)
+larger_log = SignatureLog("https://rekor.example/", new_key(ec.SECP384R1()), "PKIX_ECDSA_P384_SHA_384")
+larger_log.hash = hashes.SHA384()
+roots["other logs"] = trust_root([], [edwards_log.json(), larger_log.json()], [])
+BY_KEY_LOGGED_ELSEWHERE = {**BY_KEY_LOGGED, "root": "other logs"}
+plain_signature = base64.b64decode(plain["dsseEnvelope"]["signatures"][0]["sig"])
+for name, elsewhere in [("Ed25519", edwards_log), ("P-384", larger_log)]:
+    for kind, record in [
+        ("hashedrekord", newer_hashedrekord(pae(said), plain_signature, key)),
+        ("dsse", newer_dsse(said, plain_signature, key)),
+    ]:
+        made = bundle({"dsseEnvelope": plain["dsseEnvelope"]}, HINT,
+                      tlogEntries=[elsewhere.entry(record, promise=False, origin="rekor.example")])
+        case(f"newer log of {name}: {kind}", "good", BY_KEY_LOGGED_ELSEWHERE, predicateType=SIGN_PREDICATE, **given(made))
+        made["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]["checkpoint"]["envelope"] = elsewhere.note(
+            f"rekor.example\n11\n{made['verificationMaterial']['tlogEntries'][0]['inclusionProof']['rootHash']}\n",
+            new_key(ec.SECP384R1()))
+        case(f"newer log of {name}: {kind}, signed by another", "did not sign the checkpoint", BY_KEY_LOGGED_ELSEWHERE,
+             **given(made))
+tag("logged tag: log of P-384", "good", BY_KEY_LOGGED_ELSEWHERE, payload, signature, bundle=larger_log.annotation(body))
+case("newer log: another key", "another key", BY_KEY_LOGGED_ELSEWHERE, **given(bundle(
+    {"dsseEnvelope": plain["dsseEnvelope"]}, HINT, tlogEntries=[edwards_log.entry(
+        newer_dsse(said, plain_signature, other_key), promise=False, origin="rekor.example")])))
+case("newer log: other content", "other content", BY_KEY_LOGGED_ELSEWHERE, **given(bundle(
+    {"dsseEnvelope": plain["dsseEnvelope"]}, HINT, tlogEntries=[edwards_log.entry(
+        newer_dsse(other_said, plain_signature, key), promise=False, origin="rekor.example")])))
+
+
 def changed(original, change):
     result = copy.deepcopy(original)
     change(result)
@@ -312,7 +343,6 @@ def dsse(change):
     return lambda made: change(made["dsseEnvelope"])
 
 
-other_said = statement(OTHER_DIGEST)
 NOT_MADE = "not made by any"
 text = json.dumps(plain).encode()
 for name, reason, made in [

@@ -153,6 +153,12 @@ class Log:
         }
 
 
+def note_id(name, key):
+    """What a signed note calls a key of Ed25519 (C2SP, signed-note.md)."""
+    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return hashlib.sha256(name.encode() + b"\n\1" + raw).digest()
+
+
 class CertificateLog(Log):
     def promise(self, precertificate, issuer, made=SIGNED):
         tbs = precertificate.tbs_certificate_bytes
@@ -223,9 +229,10 @@ def tree(leaves, index):
 
 class SignatureLog(Log):
     origin = "rekor.example - 1234567890"
+    hash = hashes.SHA256()
 
     def note(self, text, key=None, hint=None):
-        signature = (hint or self.id[:4]) + sign(key or self.key, text.encode(), hashes.SHA256())
+        signature = (hint or self.id[:4]) + sign(key or self.key, text.encode(), self.hash)
         return f"{text}\n\u2014 rekor.example {b64(signature)}\n"
 
     def entry(self, body, made=SIGNED, index=5, size=11, promise=True, proof=True, origin=None):
@@ -255,7 +262,7 @@ class SignatureLog(Log):
 
     def promise(self, body, made):
         payload = {"body": b64(body), "integratedTime": made, "logIndex": 77, "logID": self.id.hex()}
-        return sign(self.key, rfc8785.dumps(payload), hashes.SHA256())
+        return sign(self.key, rfc8785.dumps(payload), self.hash)
 
     def annotation(self, body, made=SIGNED):
         """What cosign's annotation has of an entry."""
@@ -365,20 +372,33 @@ def intoto_record(envelope, payload, verifier_pem):
     })
 
 
-def newer_hashedrekord(message, signature, certificate):
+def newer_verifier(signer):
+    if isinstance(signer, x509.Certificate):
+        return {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": {"rawBytes": b64(der(signer))}}
+    return {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "publicKey": {"rawBytes": b64(key_der(signer))}}
+
+
+def newer_dsse(payload, signature, signer):
+    return rfc8785.dumps({
+        "apiVersion": "0.0.2",
+        "kind": "dsse",
+        "spec": {
+            "dsseV002": {
+                "payloadHash": {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(payload).digest())},
+                "signatures": [{"content": b64(signature), "verifier": newer_verifier(signer)}],
+            }
+        },
+    })
+
+
+def newer_hashedrekord(message, signature, signer):
     return rfc8785.dumps({
         "apiVersion": "0.0.2",
         "kind": "hashedrekord",
         "spec": {
             "hashedRekordV002": {
                 "data": {"algorithm": "SHA2_256", "digest": b64(hashlib.sha256(message).digest())},
-                "signature": {
-                    "content": b64(signature),
-                    "verifier": {
-                        "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-                        "x509Certificate": {"rawBytes": b64(der(certificate))},
-                    },
-                },
+                "signature": {"content": b64(signature), "verifier": newer_verifier(signer)},
             }
         },
     })
