@@ -113,10 +113,10 @@ extension EndToEndTests {
             let digest = try sha256(images.manifestBytes(images.hello))
             let path = "/extensions/v2/trade/hello/signatures/\(digest)"
             for (content, name, words, status) in [
-              (try await stranger.sign(Data("x".utf8)), "\(digest)@1", "not trusted", 403),
+              (try await stranger.sign(Data("x".utf8)), "\(digest)@1", "not good", 403),
               (Data("no signature".utf8), "\(digest)@2", "not good", 403),
               (Data("x".utf8), "sha256:0@1", "name", 400), (Data(), "\(digest)@3", "content", 400),
-              (Data(count: 100_000), "\(digest)@4", "content", 400),
+              (Data(count: 70_000), "\(digest)@4", "content", 400),
             ] as [(Data, String, String, Int)] {
               let body: [String: Any] = [
                 "schemaVersion": 2, "name": name, "type": "atomic", "content": content.base64EncodedString(),
@@ -179,7 +179,7 @@ extension EndToEndTests {
     func indexesAndACIs() async throws {
       let images = try await TestImage.shared
       try await withKey { key, directory in
-        let appc = ["KONTOR_APPC_HOSTS": "127.0.0.2"]
+        let appc = ["KONTOR_APPC_HOSTS": "127.0.0.1"]
         try await PolicyServer.with(policy: policy(directory), appc, in: directory) { server in
           let parts = try images.layout.manifest(sha256(images.manifestBytes(images.multi))).manifests ?? []
           #expect(parts.count > 1)
@@ -194,11 +194,129 @@ extension EndToEndTests {
           }
 
           try await server.push(images.hello, as: "trade/hello:v1")
-          let aci = "/aci/127.0.0.2/trade/hello/v1/linux/amd64/image.aci"
+          let aci = "/aci/127.0.0.1/trade/hello/v1/linux/amd64/image.aci"
           #expect(try await server.puller.send("GET", aci).status == 404)
           #expect(try await server.pusher.send("GET", aci).status == 200)
           try await server.push(images.hello, as: "trade/hello:v1", signedBy: key)
           #expect(try await server.puller.send("GET", aci).status == 200)
+        }
+      }
+    }
+
+    /// A key on P-256, and the policy that wants its signatures.
+    private func withCosignKey(
+      _ enforcement: [String: String] = [:],
+      _ body: (_ key: String, _ directory: String, _ policy: [String: Any]) async throws -> Void
+    ) async throws {
+      try Tool.require(.openssl, .skopeo)
+      try await Scratch.withDirectory("cosign") { directory in
+        let (secret, file) = ("\(directory)/key.pem", "\(directory)/key.pub")
+        try await Tool.openssl.run("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", secret)
+        try await Tool.openssl.run("ec", "-in", secret, "-pubout", "-out", file)
+        try await body(
+          secret, directory,
+          [
+            "default": [
+              [
+                "type": "sigstoreSigned", "keyPath": file, "signedIdentity": ["type": "matchRepository"],
+              ]
+            ], "kontor": ["enforcement": ["": enforcement]],
+          ])
+      }
+    }
+
+    /// Signs as cosign does: a document, and its signature in an image whose tag is made of the digest.
+    /// - Returns: the answer to that image.
+    private func cosign(
+      _ digest: String, as name: String, with key: String, in repository: String, of server: PolicyServer,
+      damaged: Bool = false
+    ) async throws -> PlainHTTP.Response {
+      let payload = Data(
+        """
+        {"critical":{"identity":{"docker-reference":"\(name)"},"image":{"docker-manifest-digest":"\(digest)"},\
+        "type":"cosign container image signature"},"optional":null}
+        """.utf8)
+      var signature = try await Tool.openssl.run("dgst", "-sha256", "-sign", key, input: payload)
+        .standardOutput
+      if damaged { signature[signature.count - 1] ^= 1 }
+      for blob in [payload, Data("{}".utf8)] {
+        #expect(try await server.pusher.pushBlob(repository, blob).status == 201)
+      }
+      let manifest: [String: Any] = [
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": [
+          "mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(Data("{}".utf8)),
+          "size": 2,
+        ],
+        "layers": [
+          [
+            "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": sha256(payload),
+            "size": payload.count,
+            "annotations": ["dev.cosignproject.cosign/signature": signature.base64EncodedString()],
+          ] as [String: Any]
+        ],
+      ]
+      return try await server.pusher.pushManifest(
+        repository, "\(digest.replacing(":", with: "-")).sig",
+        try JSONSerialization.data(withJSONObject: manifest))
+    }
+
+    @Test(
+      "an image is held until it has a signature as cosign makes them; others' and damaged ones are refused")
+    func heldForCosign() async throws {
+      let images = try await TestImage.shared
+      try await withCosignKey { key, directory, policy in
+        try await PolicyServer.with(policy: policy, in: directory) { server in
+          let digest = try sha256(images.manifestBytes(images.hello))
+          try await server.push(images.hello, as: "trade/hello:v1")
+          let name = "\(server.name)/trade/hello"
+          let stranger = "\(directory)/stranger.pem"
+          try await Tool.openssl.run("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", stranger)
+          for (named, signer, damaged) in [
+            (name, stranger, false), (name, key, true), ("\(server.name)/trade/other", key, false),
+          ] {
+            let answer = try await cosign(
+              digest, as: named, with: signer, in: "trade/hello", of: server, damaged: damaged)
+            #expect(answer.status == 403 && answer.errorCodes == ["DENIED"], "\(named) \(damaged)")
+            #expect(try await server.status("trade/hello", "v1") == 404)
+          }
+          #expect(try await cosign(digest, as: name, with: key, in: "trade/hello", of: server).status == 201)
+          #expect(try await server.status("trade/hello", "v1") == 200)
+          // Signatures are there for everybody, and do not show as held.
+          let tag = "\(digest.replacing(":", with: "-")).sig"
+          #expect(try await server.status("trade/hello", tag) == 200)
+          #expect(try await tags(server.puller, "trade/hello") == [tag, "v1"])
+          // A tag says nothing: the same signature under the tag of another image's digest.
+          let other = try sha256(images.manifestBytes(images.second))
+          try await server.push(images.second, as: "trade/hello:v2")
+          let signature = try await server.pusher.send("GET", "/v2/trade/hello/manifests/\(tag)")
+          let moved = try await server.pusher.pushManifest(
+            "trade/hello", "\(other.replacing(":", with: "-")).sig", signature.body)
+          #expect(moved.status == 403)
+          #expect(try await server.status("trade/hello", "v2") == 404)
+          // Without its signature it is held again.
+          let deleted = try await server.pusher.deleteManifest("trade/hello", tag)
+          #expect(deleted.status == 202)
+          #expect(try await server.status("trade/hello", "v1") == 404)
+        }
+      }
+    }
+
+    @Test(
+      "where images are refused until they are signed, the signature comes first; an index's images need none"
+    )
+    func refused() async throws {
+      let images = try await TestImage.shared
+      try await withCosignKey(["push": "refuse"]) { key, directory, policy in
+        try await PolicyServer.with(policy: policy, in: directory) { server in
+          let digest = try sha256(images.manifestBytes(images.multi))
+          await #expect(throws: (any Error).self) {
+            try await server.push(images.multi, as: "trade/multi:v1", all: true)
+          }
+          let name = "\(server.name)/trade/multi"
+          #expect(try await cosign(digest, as: name, with: key, in: "trade/multi", of: server).status == 201)
+          try await server.push(images.multi, as: "trade/multi:v1", all: true)
+          #expect(try await server.status("trade/multi", "v1") == 200)
         }
       }
     }

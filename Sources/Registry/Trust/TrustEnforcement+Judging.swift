@@ -44,18 +44,6 @@ extension TrustEnforcement {
     }
   }
 
-  /// What the policy says of an image, with each signature.
-  /// - Returns: nil if there is no such manifest.
-  func explain(
-    _ reference: ManifestReference, in repository: RepositoryName
-  ) async throws -> PolicyDecision? {
-    let judge = Judge(configuration: configuration, store: store, repository: repository, time: Date())
-    return try await onThreadOfItsOwn { [store] in
-      guard let record = try store.metadata.manifest(reference, in: repository) else { return nil }
-      return try judge.decision(on: record, as: reference.tag)
-    }
-  }
-
   /// Works on a thread of its own.
   struct Judge: Sendable {
     let configuration: Configuration

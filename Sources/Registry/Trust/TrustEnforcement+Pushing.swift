@@ -26,11 +26,11 @@ extension TrustEnforcement {
         }
       }
       if let problem { throw RegistryError.denied(problem) }
-    } else if enforcement.push == .refuse {
+    } else if enforcement.push == .refuse, !tags.isEmpty {
+      // Those without a tag may be an index's, which is signed for them, and comes after them.
       let record = ManifestRecord(digest: digest, mediaType: manifest.mediaType, content: content)
-      let names: [Tag?] = tags.isEmpty ? [nil] : tags
       let reasons = try await onThreadOfItsOwn {
-        try names.compactMap { tag in
+        try tags.compactMap { tag in
           let decision = try judge.decision(on: record, as: tag)
           return decision.isAllowed ? nil : decision.reasons.joined(separator: "; ")
         }

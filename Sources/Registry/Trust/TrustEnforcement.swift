@@ -87,7 +87,8 @@ public final class TrustEnforcement: Sendable {
     let (enforcement, revision) = enforcement(for: repository)
     let mode = enforcement.mode(for: purpose)
     let holds = enforcement.push == .hold
-    guard !mayPush || !holds, mode != .off || holds else { return .given }
+    // Who signs has to read what is not signed yet.
+    guard !mayPush, holds || mode != .off else { return .given }
     let key = StoredVerdict.Key(
       repository: repository, manifest: manifest, tag: reference.tag, revision: revision)
     guard let verdict = try store.metadata.verdict(key) else { return nil }
@@ -120,16 +121,30 @@ public final class TrustEnforcement: Sendable {
     let (enforcement, _) = enforcement(for: repository)
     guard enforcement.push == .hold, !mayPush else { return tags }
     var visible: [Tag] = []
-    for tag in tags {
-      let record = try await store.blocking { [store] in
-        try store.metadata.manifest(.tag(tag), in: repository)
+    for start in stride(from: 0, to: tags.count, by: Self.judgedTogether) {
+      let piece = tags[start..<min(start + Self.judgedTogether, tags.count)]
+      let hidden = try await withThrowingTaskGroup(of: Tag?.self) { group in
+        for tag in piece {
+          group.addTask { [self] in try await isVisible(tag, in: repository) ? nil : tag }
+        }
+        return try await group.reduce(into: Set<Tag>()) { hidden, tag in if let tag { hidden.insert(tag) } }
       }
-      guard let record else { continue }
-      let outcome = try await outcome(of: record.digest, as: .tag(tag), in: repository, mayPush: false)
-      if case .held = outcome { continue }
-      visible.append(tag)
+      visible += piece.filter { !hidden.contains($0) }
     }
     return visible
+  }
+
+  /// Their verdicts share the disk's syncs.
+  private static let judgedTogether = 32
+
+  private func isVisible(_ tag: Tag, in repository: RepositoryName) async throws -> Bool {
+    let record = try await store.blocking { [store] in
+      try store.metadata.manifest(.tag(tag), in: repository)
+    }
+    guard let record else { return false }
+    let outcome = try await outcome(of: record.digest, as: .tag(tag), in: repository, mayPush: false)
+    if case .held = outcome { return false }
+    return true
   }
 }
 

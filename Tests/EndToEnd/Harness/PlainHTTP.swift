@@ -29,6 +29,8 @@ struct PlainHTTP: Sendable {
 
   var host: String
   var port: Int
+  /// The address that requests come from; nil for the kernel's choice.
+  var source: String?
   private static let queue = DispatchQueue(label: "PlainHTTP", attributes: .concurrent)
 
   init(_ endpoint: Endpoint) {
@@ -79,16 +81,21 @@ struct PlainHTTP: Sendable {
     var limit = timeval(tv_sec: 60, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    inet_pton(AF_INET, host, &address.sin_addr)
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    func call(
+      _ function: (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Int32, _ host: String, _ port: Int
+    ) -> Int32 {
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = in_port_t(port).bigEndian
+      inet_pton(AF_INET, host, &address.sin_addr)
+      return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          function(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
       }
     }
-    guard result == 0 else {
+    let isBound = source.map { call(bind, $0, 0) == 0 } ?? true
+    guard isBound, call(Foundation.connect, host, port) == 0 else {
       defer { close(descriptor) }
       throw Broken(description: "connect: \(Scratch.errnoText())")
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A server that goes by a trust policy. Whoever asks it at 127.0.0.1 may push, others may pull only.
+/// A server that goes by a trust policy. Whoever asks from 127.0.0.1 may push, others may pull only.
 struct PolicyServer {
   let kontor: KontorProcess
   /// For clients that may push.
@@ -27,9 +27,8 @@ struct PolicyServer {
     settings.environment.merge(environment) { $1 }
     try await KontorProcess.with(settings) { kontor in
       var (pusher, puller) = (PlainHTTP(kontor.endpoint), PlainHTTP(kontor.endpoint))
-      // The kernel takes the same address as the client's.
-      pusher.host = "127.0.0.1"
-      puller.host = "127.0.0.2"
+      (pusher.host, puller.host) = ("127.0.0.1", "127.0.0.1")
+      (pusher.source, puller.source) = ("127.0.0.1", "127.0.0.2")
       try await body(PolicyServer(kontor: kontor, pusher: pusher, puller: puller, directory: directory))
     }
   }
