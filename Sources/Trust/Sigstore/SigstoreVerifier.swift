@@ -6,7 +6,7 @@ import X509
 /// identities whose certificates and log entries come with the signature.
 ///
 /// It is made once and used for many signatures. What a signature costs grows with its size alone, which
-/// `maximumSize` bounds; a usual one takes some 100 µs.
+/// `maximumSize` bounds.
 public struct SigstoreVerifier: Sendable {
   /// Bytes of a bundle, or of a payload. Attestations can be long: lists of all that is in an image.
   public static let maximumSize = 8 << 20
