@@ -53,7 +53,7 @@ import Trust
   func gnuPGReadsTheMessagesThatItSigns(algorithm: String, hash: OpenPGPSigner.HashAlgorithm) throws {
     try GnuPG.use { gpg in
       let ann = try gpg.makeKey("Ann", algorithm)
-      for text in [content, []] {
+      for text in [content, Array("small".utf8)] {
         let message = try signer(gpg, "Ann").sign(message: text, with: hash, at: time)
         try gpg.write("message", message)
         let read = try gpg.run("--status-file", "status", "--decrypt", "message", at: now)

@@ -53,6 +53,7 @@ public struct OpenPGPSigner: Sendable {
 
   /// Makes a signed message (RFC 4880, section 11.3), which has the content in it, with the same key as for a detached
   /// signature.
+  /// - Parameter content: at least one byte.
   /// - Returns: the message, binary and not compressed.
   public func sign(
     message content: [UInt8], with hash: HashAlgorithm = .sha256, at time: Date
