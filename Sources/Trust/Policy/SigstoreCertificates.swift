@@ -74,10 +74,12 @@ struct SigstoreCertificates: Sendable {
       !leaf.hasUnknownCriticalExtension
     else { throw Refusal("its certificate is not one for signing code") }
     let names = (try? leaf.extensions.subjectAlternativeNames) ?? nil
-    if let email, names?.contains(.rfc822Name(email)) != true {
+    let emails = (names ?? []).compactMap { if case .rfc822Name(let name) = $0 { name } else { nil } }
+    let hosts = (names ?? []).compactMap { if case .dnsName(let name) = $0 { name } else { nil } }
+    if let email, !emails.contains(where: email.isLetterForLetter) {
       throw Refusal("its certificate is not for \(email.quotedForMessage)")
     }
-    if let hostname, names?.contains(.dnsName(hostname)) != true {
+    if let hostname, !hosts.contains(where: hostname.isLetterForLetter) {
       throw Refusal("its certificate is not for \(hostname.quotedForMessage)")
     }
     do { return try PublicKey(leaf.publicKey) } catch { throw Refusal("\(error)") }
