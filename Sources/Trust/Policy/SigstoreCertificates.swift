@@ -73,9 +73,9 @@ struct SigstoreCertificates: Sendable {
       (try? leaf.extensions.keyUsage).map({ $0?.digitalSignature ?? true }) == true,
       !leaf.hasUnknownCriticalExtension
     else { throw Refusal("its certificate is not one for signing code") }
-    let names = (try? leaf.extensions.subjectAlternativeNames) ?? nil
-    let emails = (names ?? []).compactMap { if case .rfc822Name(let name) = $0 { name } else { nil } }
-    let hosts = (names ?? []).compactMap { if case .dnsName(let name) = $0 { name } else { nil } }
+    let names = ((try? leaf.extensions.subjectAlternativeNames) ?? nil).map { Array($0) } ?? []
+    let emails = names.compactMap { if case .rfc822Name(let name) = $0 { name } else { nil } }
+    let hosts = names.compactMap { if case .dnsName(let name) = $0 { name } else { nil } }
     if let email, !emails.contains(where: email.isLetterForLetter) {
       throw Refusal("its certificate is not for \(email.quotedForMessage)")
     }
