@@ -41,36 +41,41 @@ public final class TrustEnforcement: Sendable {
   let judging = KeyedLock<StoredVerdict.Key>()
 
   private struct State {
-    var configuration: Configuration
+    let configuration: Configuration
+    /// The policy's, as verdicts have it.
+    let revision: String
     /// By repository; what the policy's scopes say for it.
     var enforcement: [RepositoryName: PolicyEnforcement] = [:]
+
+    init(_ configuration: Configuration) {
+      self.configuration = configuration
+      revision = configuration.policy.revision.description
+    }
   }
 
   private static let mostKnownRepositories = 10_000
 
   public init(_ configuration: Configuration, store: ContentStore, logger: Logger) {
-    state = Mutex(State(configuration: configuration))
+    state = Mutex(State(configuration))
     self.store = store
     self.logger = logger
   }
 
   /// Goes by another policy from now on. Verdicts of the former one count no more.
   public func replace(_ configuration: Configuration) {
-    state.withLock { $0 = State(configuration: configuration) }
+    state.withLock { $0 = State(configuration) }
   }
 
   var configuration: Configuration { state.withLock(\.configuration) }
 
   func enforcement(for repository: RepositoryName) -> (PolicyEnforcement, revision: String) {
     state.withLock { state in
-      let policy = state.configuration.policy
-      let revision = policy.revision.description
-      if let known = state.enforcement[repository] { return (known, revision) }
-      let found = policy.enforcement(
+      if let known = state.enforcement[repository] { return (known, state.revision) }
+      let found = state.configuration.policy.enforcement(
         for: ImageReference(registry: state.configuration.registry, repository: repository))
       if state.enforcement.count >= Self.mostKnownRepositories { state.enforcement = [:] }
       state.enforcement[repository] = found
-      return (found, revision)
+      return (found, state.revision)
     }
   }
 
