@@ -48,6 +48,7 @@ extension EndToEndTests {
 
     @Test("what skopeo signed is pulled, and nothing else; the user's policy is gone by without being named")
     func pull() async throws {
+      let images = try await TestImage.shared
       try await KontorProcess.with { kontor in
         try await with { client, key, _ in
           let (hello, second) = (
@@ -79,8 +80,8 @@ extension EndToEndTests {
           let copy = try await client.attempt(["copy", second, "dir:\(client.home)/dir"])
           #expect(copy.exit == .code(5))
           #expect(try await pull(second, "--insecure-policy").exit == .code(0))
-          // From a file, where a signature's name is compared with nothing.
-          let pushed = try await client.attempt(["push", "oci:\(client.home)/out", hello])
+          // From a file, with which there is no signature.
+          let pushed = try await client.attempt(["push", images.source("second"), hello])
           #expect(pushed.exit == .code(5), "\(pushed.error)")
 
           try write(#"{"default": [{"type": "trustMe"}]}"#, client, standard: true)
