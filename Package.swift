@@ -23,6 +23,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
@@ -94,8 +95,9 @@ let package = Package(
     .target(
       name: "RegistryClient",
       dependencies: [
-        "AppContainer", "CCurl", "ContainerImage", "ImageTransfer", "LocalPrograms",
+        "AppContainer", "CCurl", "ContainerImage", "ImageTransfer", "LocalPrograms", "Trust",
         .product(name: "TOMLKit", package: "TOMLKit"),
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
     .target(name: "CRnp", linkerSettings: [.linkedLibrary("rnp")]),
@@ -140,7 +142,8 @@ let package = Package(
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
     .testTarget(name: "RegistryTests", dependencies: ["AppContainer", "Registry"], swiftSettings: strict),
     .testTarget(
-      name: "RegistryClientTests", dependencies: ["AppContainer", "RegistryClient"], swiftSettings: strict),
+      name: "RegistryClientTests", dependencies: ["AppContainer", "RegistryClient", "Trust"],
+      swiftSettings: strict),
     .testTarget(name: "RegistryAPITests", dependencies: ["RegistryAPI"], swiftSettings: strict),
     .testTarget(
       name: "RuntimesTests",

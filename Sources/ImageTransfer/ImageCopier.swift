@@ -16,6 +16,8 @@ public struct ImageCopier: Sendable {
     public var jobs = 4
     /// Only finds out what would be copied.
     public var isDryRun = false
+    /// Asked before anything is copied; nil if every image is to be taken. What refers to the image is not judged.
+    public var judge: (any ImageJudge)?
 
     public init() {}
   }
@@ -90,6 +92,7 @@ public struct ImageCopier: Sendable {
 
   private func plan() throws -> Plan {
     var root = try source.root()
+    var refusal = try options.judge?.refusal(of: root)
     var parsed = try root.manifest()
     if parsed.kind == .index, let platform = options.platform ?? (destination.takesIndexes ? nil : .current) {
       var depth = 0
@@ -98,19 +101,20 @@ public struct ImageCopier: Sendable {
           throw TransferError.notAnImage("the image's indexes are nested too deeply")
         }
         root = try source.manifest(try Self.choose(platform, in: parsed))
+        if refusal != nil { refusal = try options.judge?.refusal(of: root) }
         parsed = try root.manifest()
         depth += 1
       }
     }
     var plan = Plan(root: root)
-    try add(root, isRoot: true, depth: 0, to: &plan)
+    try add(root, isRoot: true, depth: 0, refusal: refusal, to: &plan)
     if options.includesReferrers {
       // What refers to a referrer (a signature of an SBOM) comes along as well.
       var next = 0
       while next < plan.manifests.count {
         for referrer in try source.referrers(of: plan.manifests[next].document.digest)
         where !plan.seen.contains(referrer.digest) {
-          try add(try source.manifest(referrer), isRoot: false, depth: 0, to: &plan)
+          try add(try source.manifest(referrer), isRoot: false, depth: 0, refusal: nil, to: &plan)
         }
         next += 1
       }
@@ -118,18 +122,27 @@ public struct ImageCopier: Sendable {
     return plan
   }
 
-  private func add(_ document: ManifestDocument, isRoot: Bool, depth: Int, to plan: inout Plan) throws {
+  /// - Parameter refusal: why the document is not trusted. All that a trusted index lists is; what another one lists is judged
+  ///   for itself.
+  private func add(
+    _ document: ManifestDocument, isRoot: Bool, depth: Int, refusal: String?, to plan: inout Plan
+  ) throws {
     try check()
     guard depth < Self.deepest else {
       throw TransferError.notAnImage("the image's indexes are nested too deeply")
     }
     guard plan.seen.insert(document.digest).inserted else { return }
     let manifest = try document.manifest()
+    if let refusal, manifest.manifests.isEmpty { throw TransferError.notTrusted(refusal) }
     for entry in manifest.manifests {
       if entry.mediaType.isManifest || entry.mediaType.description.isEmpty {
         if !plan.seen.contains(entry.digest) {
-          try add(try source.manifest(entry), isRoot: false, depth: depth + 1, to: &plan)
+          let part = try source.manifest(entry)
+          let refusal = refusal == nil ? nil : try options.judge?.refusal(of: part)
+          try add(part, isRoot: false, depth: depth + 1, refusal: refusal, to: &plan)
         }
+      } else if let refusal {
+        throw TransferError.notTrusted(refusal)
       } else {
         add(blob: entry, to: &plan)
       }

@@ -15,6 +15,7 @@ import ImageTransfer
 public final class RegistryClient: Sendable {
   public let options: ClientOptions
   public let credentials: CredentialStore
+  private let environment: UserEnvironment
   private let endpoints: RegistryEndpoints
   private let proxies: ProxySettings
   private let pool: ConnectionPool
@@ -28,6 +29,7 @@ public final class RegistryClient: Sendable {
       throw error.transferError
     }
     self.options = options
+    self.environment = environment
     credentials = CredentialStore(environment, helpers: endpoints.registries.credentialHelpers)
     proxies = ProxySettings(environment)
     pool = ConnectionPool(isCancelled: options.isCancelled)
@@ -43,6 +45,17 @@ public final class RegistryClient: Sendable {
       return RemoteRepository(
         reference, operation, found.enumerated().map { client($1, isLast: $0 == found.count - 1) },
         pool: pool, proxies: proxies, options: options)
+    } catch {
+      throw error.transferError
+    }
+  }
+
+  /// Where signatures of a repository's images are: in it, and in the lookaside that `registries.d` names.
+  /// - Throws: `TransferError` if the settings are broken.
+  public func signatures(in repository: RemoteRepository) throws(TransferError) -> RemoteSignatures {
+    do throws(SettingsError) {
+      let places = try LookasideSettings(environment).places(for: repository.reference)
+      return RemoteSignatures(repository: repository, lookaside: Lookaside(places, of: repository))
     } catch {
       throw error.transferError
     }

@@ -42,13 +42,7 @@ extension RemoteRepository {
     var failure: any Error = TransferError.notFound(
       "the layer \(blob.digest) has no address that can be used")
     for url in urls.compactMap({ ClientURL($0) }) {
-      var endpoint = RegistryEndpoint(scheme: url.scheme, host: url.host, reference: reference)
-      endpoint.credentialScope = nil
-      var anonymous = options
-      anonymous.credentials = .anonymous
-      let client = EndpointClient(
-        endpoint, pool: pool, credentials: CredentialStore(.init(home: "/", variables: [:], userID: 0)),
-        proxies: proxies, options: anonymous)
+      let client = stranger(at: url)
       do {
         let what = url.forMessages
         return try Self.translating(what) {
@@ -60,6 +54,17 @@ extension RemoteRepository {
       }
     }
     throw failure
+  }
+
+  /// A client of a server that is not the registry's, which gets no credentials.
+  func stranger(at url: ClientURL) -> EndpointClient {
+    var endpoint = RegistryEndpoint(scheme: url.scheme, host: url.host, reference: reference)
+    endpoint.credentialScope = nil
+    var anonymous = options
+    anonymous.credentials = .anonymous
+    return EndpointClient(
+      endpoint, pool: pool, credentials: CredentialStore(.init(home: "/", variables: [:], userID: 0)),
+      proxies: proxies, options: anonymous)
   }
 }
 

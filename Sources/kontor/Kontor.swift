@@ -1,6 +1,7 @@
 import AppContainer
 import ArgumentParser
 import ImageTransfer
+import Trust
 
 #if canImport(Glibc)
   import Glibc
@@ -26,6 +27,9 @@ struct Kontor: AsyncParsableCommand {
           PullCommand.self, PushCommand.self, CopyCommand.self, InspectCommand.self, TagsCommand.self,
           ReposCommand.self, ReferrersCommand.self, TagCommand.self, DeleteCommand.self,
         ]),
+      CommandGroup(
+        name: "Trust",
+        subcommands: [VerifyCommand.self, PolicyCommand.self, SignCommand.self, GenerateKeyPairCommand.self]),
       CommandGroup(name: "App Container images", subcommands: [ACICommand.self]),
       CommandGroup(name: "Access", subcommands: [LoginCommand.self, LogoutCommand.self]),
     ])
@@ -55,6 +59,9 @@ struct Kontor: AsyncParsableCommand {
       printError("kontor: \(error)")
       Glibc.exit(2)
     case let error as AppContainerError:
+      printError("kontor: \(error)")
+      Glibc.exit(1)
+    case let error as TrustError:
       printError("kontor: \(error)")
       Glibc.exit(1)
     case let error as TransferError:

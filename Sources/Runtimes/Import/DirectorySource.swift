@@ -1,5 +1,6 @@
 import ContainerImage
 import ImageTransfer
+import Trust
 
 /// `dir:DIR` as a source: a directory as skopeo and `DirectoryExport` make it. Of an index, the manifests are in files
 /// `HEX.manifest.json`.
@@ -31,6 +32,17 @@ public struct DirectorySource: ImageSource {
       throw TransferError.notFound("\(directory) lacks the blob \(descriptor.digest)")
     }
     return reader
+  }
+
+  /// Those of the root, as skopeo keeps them.
+  func signatures() throws -> [[UInt8]] {
+    var found: [[UInt8]] = []
+    while found.count < SignatureEvidence.maximumCount,
+      let next = try contents("signature-\(found.count + 1)")
+    {
+      found.append(next)
+    }
+    return found
   }
 
   private func contents(_ name: String) throws -> [UInt8]? {

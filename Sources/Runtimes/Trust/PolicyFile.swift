@@ -7,13 +7,30 @@ public enum PolicyFile {
   /// Keys, certificates and lists of revoked ones have fewer bytes.
   private static let largestPart = 16 << 20
 
+  /// The policy that Podman and skopeo go by, too: the user's, else the machine's.
+  /// - Parameter home: the user's home directory.
+  /// - Returns: nil if there is none.
+  /// - Throws: `TransferError` if it cannot be found out.
+  public static func standard(home: String) throws(TransferError) -> String? {
+    for path in ["\(home)/.config/containers/policy.json", "/etc/containers/policy.json"]
+    where try LocalFile.size(path) != nil {
+      return path
+    }
+    return nil
+  }
+
   /// - Parameter path: of a `policy.json`; paths in it that are relative are so to the working directory, as for
   ///   Podman and skopeo.
-  /// - Throws: `TransferError.notFound` if there is no such file, `TrustError.invalidPolicy`
+  /// - Throws: `TransferError.notFound` if there is no such file, `TrustError.unusable`
   public static func read(_ path: String, at time: Date) throws -> Policy {
     guard let bytes = try LocalFile.contents(path, atMost: Policy.maximumSize) else {
       throw TransferError.notFound("there is no file \(path)")
     }
+    return try parse(bytes, what: path, at: time)
+  }
+
+  /// A policy whose files are on this machine.
+  static func parse(_ bytes: [UInt8], what: String, at time: Date) throws(TrustError) -> Policy {
     let files = PolicyFiles(
       read: { path in
         guard let bytes = try LocalFile.contents(path, atMost: largestPart) else {
@@ -22,6 +39,6 @@ public enum PolicyFile {
         return bytes
       },
       list: { try LocalFile.fileNames(in: $0) })
-    return try Policy(parsing: bytes, what: path, files: files, at: time)
+    return try Policy(parsing: bytes, what: what, files: files, at: time)
   }
 }

@@ -51,6 +51,15 @@ public struct Policy: Sendable {
     return scopes[""] ?? fallback
   }
 
+  /// All rules with their transports and scopes, in their order as texts; the last one, without either, is for all else.
+  public var allRules: [(transport: String?, scope: String?, rule: PolicyRule)] {
+    var all: [(transport: String?, scope: String?, rule: PolicyRule)] = []
+    for (transport, scopes) in rules.sorted(by: { $0.key < $1.key }) {
+      for (scope, rule) in scopes.sorted(by: { $0.key < $1.key }) { all.append((transport, scope, rule)) }
+    }
+    return all + [(nil, nil, fallback)]
+  }
+
   /// What a server does about the rule for a repository of its own.
   public func enforcement(for repository: ImageReference) -> PolicyEnforcement {
     for scope in DockerScope.above(PolicyPlace.registry(repository).reference ?? repository) {

@@ -27,9 +27,11 @@ public struct PolicyPlace: Sendable, Hashable {
   }
 
   /// An image in a file or a directory, such as `oci` or `dir`.
-  /// - Parameter path: absolute, and without symbolic links.
-  public static func path(_ path: String, in transport: String) -> PolicyPlace {
-    var scopes: [String] = []
+  /// - Parameters:
+  ///   - path: absolute, and without symbolic links.
+  ///   - name: what the image is called there, where there may be several.
+  public static func path(_ path: String, named name: String? = nil, in transport: String) -> PolicyPlace {
+    var scopes = name.map { ["\(path):\($0)"] } ?? []
     var rest = path[...]
     while rest.count > 1 {
       scopes.append(String(rest))
@@ -42,5 +44,14 @@ public struct PolicyPlace: Sendable, Hashable {
   /// An image in a place that has no scopes, such as `docker-archive`.
   public static func unnamed(in transport: String) -> PolicyPlace {
     PolicyPlace(transport: transport, scopes: [], reference: nil)
+  }
+
+  /// The place of an image that an index in this place lists: in the same scopes, and named by its own digest if the index is
+  /// by its.
+  public func part(_ digest: Digest) -> PolicyPlace {
+    guard let reference, reference.digest != nil else { return self }
+    let own = ImageReference(
+      registry: reference.registry, repository: reference.repository, tag: reference.tag, digest: digest)
+    return PolicyPlace(transport: transport, scopes: scopes, reference: own)
   }
 }

@@ -31,6 +31,17 @@ public struct PolicyRequirement: Sendable {
     }
   }
 
+  /// What it is, with its parts, for people; OpenPGP keys by their fingerprints.
+  public var summary: String {
+    switch kind {
+    case .signedBy(let requirement):
+      "signedBy \(requirement.keyring.keys.map(\.fingerprint.description).joined(separator: ", "))"
+    case .anyOf(let parts), .allOf(let parts):
+      "\(type)(\(parts.map(\.summary).joined(separator: "; ")))"
+    case .insecureAcceptAnything, .reject, .sigstoreSigned, .notation: type
+    }
+  }
+
   /// Whether it is met, where that is so or not so whatever signatures there are; else nil.
   var foregone: Bool? {
     switch kind {

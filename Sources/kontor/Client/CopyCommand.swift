@@ -20,6 +20,7 @@ struct CopyCommand: ParsableCommand {
   @Argument(help: "Where it goes.") var destination: String
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
+  @OptionGroup var trust: TrustArguments
   @OptionGroup var bundle: BundleArguments
   @OptionGroup(title: "Options for rootfs-tar:FILE") var making: NewImageArguments
   @OptionGroup(title: "Options for aci:FILE and aci://NAME") var appContainer: AppContainerArguments
@@ -27,7 +28,7 @@ struct CopyCommand: ParsableCommand {
 
   func run() throws {
     let (from, to) = (try ImageLocation(parsing: source), try ImageLocation(parsing: destination))
-    try ImageCopy(arguments, copying, bundle, making: making, appContainer: appContainer).run(
+    try ImageCopy(arguments, copying, trust, bundle, making: making, appContainer: appContainer).run(
       from: from, to: to, platform: try platform.chosen())
   }
 }
@@ -55,6 +56,7 @@ struct PullCommand: ParsableCommand {
   var to: String?
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
+  @OptionGroup var trust: TrustArguments
   @OptionGroup var bundle: BundleArguments
   @OptionGroup(title: "Options for aci:FILE and aci://NAME") var appContainer: AppContainerArguments
   @OptionGroup var arguments: ClientArguments
@@ -77,7 +79,7 @@ struct PullCommand: ParsableCommand {
       try to.map { text throws(ConfigurationError) in try ImageLocation(parsing: text) }
       ?? .layout(directory: path.split(separator: "/").last.map(String.init) ?? "image", name: name)
     let chosen = platform.allPlatforms ? nil : try platform.chosen() ?? .current
-    try ImageCopy(arguments, copying, bundle, appContainer: appContainer).run(
+    try ImageCopy(arguments, copying, trust, bundle, appContainer: appContainer).run(
       from: from, to: place, platform: chosen)
   }
 }
@@ -98,6 +100,7 @@ struct PushCommand: ParsableCommand {
   @Argument(help: "Its name in a registry: [REGISTRY/]NAME[:TAG].") var reference: String
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
+  @OptionGroup var trust: TrustArguments
   @OptionGroup(title: "Options for rootfs-tar:FILE") var making: NewImageArguments
   @OptionGroup(title: "Options for aci:FILE and aci://NAME") var appContainer: AppContainerArguments
   @OptionGroup var arguments: ClientArguments
@@ -107,7 +110,7 @@ struct PushCommand: ParsableCommand {
     guard case .registry = to else {
       throw ConfigurationError("\(reference) is no registry's: use 'kontor copy \(source) \(reference)'")
     }
-    try ImageCopy(arguments, copying, making: making, appContainer: appContainer).run(
+    try ImageCopy(arguments, copying, trust, making: making, appContainer: appContainer).run(
       from: try ImageLocation(parsing: source), to: to, platform: try platform.chosen())
   }
 }
@@ -116,6 +119,7 @@ struct PushCommand: ParsableCommand {
 struct ImageCopy {
   private let arguments: ClientArguments
   private let copying: CopyArguments
+  private let trust: TrustArguments
   private let bundle: RuntimeBundle.Options
   private let making: NewImageArguments?
   private let appContainer: AppContainerArguments
@@ -124,13 +128,14 @@ struct ImageCopy {
   ///   - bundle: nil for a command that makes none.
   ///   - making: nil for a command that makes no image.
   init(
-    _ arguments: ClientArguments, _ copying: CopyArguments, _ bundle: BundleArguments? = nil,
-    making: NewImageArguments? = nil, appContainer: AppContainerArguments
+    _ arguments: ClientArguments, _ copying: CopyArguments, _ trust: TrustArguments,
+    _ bundle: BundleArguments? = nil, making: NewImageArguments? = nil, appContainer: AppContainerArguments
   ) {
     self.appContainer = appContainer
     self.making = making
     self.arguments = arguments
     self.copying = copying
+    self.trust = trust
     self.bundle = bundle?.options ?? .init()
   }
 
@@ -149,9 +154,11 @@ struct ImageCopy {
     var options = copying.options(platform)
     // What an ACI is made into goes with the ACI itself, wherever there is room for that.
     if from.isAppContainer, destination.takesIndexes { options.includesReferrers = true }
+    let source = try from.source(
+      client, limits, making: making?.options(platform, for: from), finding: finding)
+    options.judge = try trust.judge(from, source, client)
     let copier = ImageCopier(
-      from: try from.source(client, limits, making: making?.options(platform, for: from), finding: finding),
-      to: destination, options,
+      from: source, to: destination, options,
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
     let report = try copier.copy()
