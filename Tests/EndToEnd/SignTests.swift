@@ -128,11 +128,13 @@ extension EndToEndTests {
             #expect(taken.succeeded, "\(taken.errorText)")
 
             // Debian's skopeo has no part for these.
-            try await sign(client, [image, "--key", "\(client.home)/cosign.key"])
-            try await sign(client, [image, "--key", "\(client.home)/cosign.key"])
+            try await client.run("generate-key-pair", "--output-key-prefix", "\(client.home)/other")
+            for name in ["cosign", "other"] {
+              try await sign(client, [image, "--key", "\(client.home)/\(name).key"])
+            }
             try await sign(client, [image, "--key", "\(client.home)/cosign.key", "--bundle"])
-            let verified = try await client.run("verify", image, "--key", "\(client.home)/cosign.pub")
-            // The key is of ECDSA, whose signatures are never the same.
+            let verified = try await client.run(
+              "verify", image, "--key", "\(client.home)/cosign.pub", "--key", "\(client.home)/other.pub")
             #expect(verified.components(separatedBy: "good: cosign").count == 3, "\(verified)")
             #expect(verified.contains("good: sigstore bundle"))
           }
