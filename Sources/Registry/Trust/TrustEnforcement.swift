@@ -36,47 +36,59 @@ public final class TrustEnforcement: Sendable {
 
   let store: ContentStore
   let logger: Logger
-  private let state: Mutex<State>
+  private let rules: Mutex<Rules>
   /// An image is judged once, however many ask for it at the same time.
   let judging = KeyedLock<StoredVerdict.Key>()
 
-  private struct State {
+  /// What is gone by now. All event loops ask for it at each pull, so the lock is held for no longer than it takes to hold on
+  /// to this.
+  private final class Rules: Sendable {
     let configuration: Configuration
     /// The policy's, as verdicts have it.
     let revision: String
-    /// By repository; what the policy's scopes say for it.
-    var enforcement: [RepositoryName: PolicyEnforcement] = [:]
+    /// What is done in every repository; nil if that depends on the repository.
+    private let everywhere: PolicyEnforcement?
+    /// By repository.
+    private let known = Mutex<[RepositoryName: PolicyEnforcement]>([:])
+
+    private static let mostKnown = 10_000
 
     init(_ configuration: Configuration) {
       self.configuration = configuration
       revision = configuration.policy.revision.description
+      everywhere = configuration.policy.enforcementEverywhere
+    }
+
+    func enforcement(for repository: RepositoryName) -> PolicyEnforcement {
+      if let everywhere { return everywhere }
+      return known.withLock { known in
+        if let found = known[repository] { return found }
+        let found = configuration.policy.enforcement(
+          for: ImageReference(registry: configuration.registry, repository: repository))
+        if known.count >= Self.mostKnown { known = [:] }
+        known[repository] = found
+        return found
+      }
     }
   }
 
-  private static let mostKnownRepositories = 10_000
-
   public init(_ configuration: Configuration, store: ContentStore, logger: Logger) {
-    state = Mutex(State(configuration))
+    rules = Mutex(Rules(configuration))
     self.store = store
     self.logger = logger
   }
 
   /// Goes by another policy from now on. Verdicts of the former one count no more.
   public func replace(_ configuration: Configuration) {
-    state.withLock { $0 = State(configuration) }
+    let changed = Rules(configuration)
+    rules.withLock { $0 = changed }
   }
 
-  var configuration: Configuration { state.withLock(\.configuration) }
+  var configuration: Configuration { rules.withLock { $0 }.configuration }
 
   func enforcement(for repository: RepositoryName) -> (PolicyEnforcement, revision: String) {
-    state.withLock { state in
-      if let known = state.enforcement[repository] { return (known, state.revision) }
-      let found = state.configuration.policy.enforcement(
-        for: ImageReference(registry: state.configuration.registry, repository: repository))
-      if state.enforcement.count >= Self.mostKnownRepositories { state.enforcement = [:] }
-      state.enforcement[repository] = found
-      return (found, state.revision)
-    }
+    let rules = rules.withLock { $0 }
+    return (rules.enforcement(for: repository), rules.revision)
   }
 
   /// What becomes of an image that is asked for, if that is known; may run on an event loop.
