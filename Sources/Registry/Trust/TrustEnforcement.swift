@@ -36,59 +36,47 @@ public final class TrustEnforcement: Sendable {
 
   let store: ContentStore
   let logger: Logger
-  private let rules: Mutex<Rules>
+  private let state: Mutex<State>
   /// An image is judged once, however many ask for it at the same time.
   let judging = KeyedLock<StoredVerdict.Key>()
 
-  /// What is gone by now. All event loops ask for it at each pull, so the lock is held for no longer than it takes to hold on
-  /// to this.
-  private final class Rules: Sendable {
+  private struct State {
     let configuration: Configuration
     /// The policy's, as verdicts have it.
     let revision: String
-    /// What is done in every repository; nil if that depends on the repository.
-    private let everywhere: PolicyEnforcement?
-    /// By repository.
-    private let known = Mutex<[RepositoryName: PolicyEnforcement]>([:])
-
-    private static let mostKnown = 10_000
+    /// By repository; what the policy's scopes say for it.
+    var enforcement: [RepositoryName: PolicyEnforcement] = [:]
 
     init(_ configuration: Configuration) {
       self.configuration = configuration
       revision = configuration.policy.revision.description
-      everywhere = configuration.policy.enforcementEverywhere
-    }
-
-    func enforcement(for repository: RepositoryName) -> PolicyEnforcement {
-      if let everywhere { return everywhere }
-      return known.withLock { known in
-        if let found = known[repository] { return found }
-        let found = configuration.policy.enforcement(
-          for: ImageReference(registry: configuration.registry, repository: repository))
-        if known.count >= Self.mostKnown { known = [:] }
-        known[repository] = found
-        return found
-      }
     }
   }
 
+  private static let mostKnownRepositories = 10_000
+
   public init(_ configuration: Configuration, store: ContentStore, logger: Logger) {
-    rules = Mutex(Rules(configuration))
+    state = Mutex(State(configuration))
     self.store = store
     self.logger = logger
   }
 
   /// Goes by another policy from now on. Verdicts of the former one count no more.
   public func replace(_ configuration: Configuration) {
-    let changed = Rules(configuration)
-    rules.withLock { $0 = changed }
+    state.withLock { $0 = State(configuration) }
   }
 
-  var configuration: Configuration { rules.withLock { $0 }.configuration }
+  var configuration: Configuration { state.withLock(\.configuration) }
 
   func enforcement(for repository: RepositoryName) -> (PolicyEnforcement, revision: String) {
-    let rules = rules.withLock { $0 }
-    return (rules.enforcement(for: repository), rules.revision)
+    state.withLock { state in
+      if let known = state.enforcement[repository] { return (known, state.revision) }
+      let found = state.configuration.policy.enforcement(
+        for: ImageReference(registry: state.configuration.registry, repository: repository))
+      if state.enforcement.count >= Self.mostKnownRepositories { state.enforcement = [:] }
+      state.enforcement[repository] = found
+      return (found, state.revision)
+    }
   }
 
   /// What becomes of an image that is asked for, if that is known; may run on an event loop.

@@ -60,11 +60,6 @@ public struct Policy: Sendable {
     return all + [(nil, nil, fallback)]
   }
 
-  /// What a server does in every repository; nil if that depends on the repository.
-  public var enforcementEverywhere: PolicyEnforcement? {
-    enforcement.keys.allSatisfy(\.isEmpty) ? enforcement[""] ?? PolicyEnforcement() : nil
-  }
-
   /// What a server does about the rule for a repository of its own.
   public func enforcement(for repository: ImageReference) -> PolicyEnforcement {
     for scope in DockerScope.above(PolicyPlace.registry(repository).reference ?? repository) {
