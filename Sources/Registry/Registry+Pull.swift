@@ -53,10 +53,7 @@ extension Registry {
   public func defaultPlatformManifest(
     of index: ManifestRecord, in repository: RepositoryName, accepts: (MediaType) -> Bool
   ) throws(StorageError) -> ManifestRecord? {
-    guard
-      let parsed = try? Manifest(
-        parsing: Array(index.content.readableBytesView), contentType: index.mediaType)
-    else { return nil }
+    guard let parsed = try? index.parsed() else { return nil }
     let entry = parsed.manifests.first { descriptor in
       descriptor.platform?.os == "linux" && descriptor.platform?.architecture == "amd64"
         && accepts(descriptor.mediaType)

@@ -101,7 +101,8 @@ enum Route: Sendable, Equatable {
     return pieces
   }
 
-  private static func name(_ parts: ArraySlice<Substring>) throws(WireError) -> RepositoryName {
+  /// - Parameter parts: neighbours in the path.
+  static func name(_ parts: ArraySlice<Substring>) throws(WireError) -> RepositoryName {
     do {
       guard let first = parts.first, let last = parts.last else { return try RepositoryName(parsing: "") }
       return try RepositoryName(parsing: first.base[first.startIndex..<last.endIndex])

@@ -12,4 +12,9 @@ public struct ManifestRecord: Sendable {
     self.mediaType = mediaType
     self.content = content
   }
+
+  /// - Throws: `InvalidValue` for one that other rules let in than those of now.
+  public func parsed() throws(InvalidValue) -> Manifest {
+    try Manifest(parsing: Array(content.readableBytesView), contentType: mediaType)
+  }
 }

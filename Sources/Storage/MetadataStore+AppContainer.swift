@@ -36,9 +36,7 @@ extension MetadataStore {
   public func putConvertedACI(_ aci: ConvertedACI, as key: ConvertedACI.Key) async throws -> Bool {
     try await write("record a converted ACI") { database in
       guard let repository = try database.repository(key.repository),
-        let manifest = try database.integer(
-          "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?",
-          [repository, key.manifest.description]),
+        let manifest = try database.manifest(key.manifest, in: repository),
         let blob = try database.blob(aci.blob),
         try database.integer(
           "SELECT 1 FROM repository_blob WHERE repository_id = ? AND blob_id = ?", [repository, blob]) != nil

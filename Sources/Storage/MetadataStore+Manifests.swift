@@ -56,11 +56,7 @@ extension MetadataStore {
           repositoryID, new.digest.description, new.manifest.mediaType.description, content.count,
           new.manifest.artifactType, new.manifest.subject?.digest.description, annotations, now, content,
         ])
-      guard
-        let manifest = try database.integer(
-          "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?",
-          [repositoryID, new.digest.description])
-      else { return }
+      guard let manifest = try database.manifest(new.digest, in: repositoryID) else { return }
       let required = Set(new.manifest.requiredBlobs.map(\.digest))
       for descriptor in new.manifest.blobs {
         try database.refer(
@@ -83,9 +79,7 @@ extension MetadataStore {
   public func deleteManifest(_ digest: Digest, in repository: RepositoryName) async throws -> Bool {
     try await writeFreeingSpace("delete a manifest") { database in
       guard let repositoryID = try database.repository(repository),
-        let manifest = try database.integer(
-          "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?",
-          [repositoryID, digest.description])
+        let manifest = try database.manifest(digest, in: repositoryID)
       else { return false }
       let now = secondsSince1970()
       try database.run(
@@ -169,6 +163,11 @@ extension ManifestRecord {
 }
 
 extension Database {
+  func manifest(_ digest: Digest, in repository: Int64) throws -> Int64? {
+    try integer(
+      "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", [repository, digest.description])
+  }
+
   /// A manifest that referred to a blob does so no more. If it was the last one, the blob's grace period starts; one that
   /// is not there is forgotten.
   func unreferred(_ blob: Int64, in repository: Int64, now: Int64) throws {
@@ -194,10 +193,9 @@ extension Database {
     }
     if !new.allowsMissingManifests {
       for manifest in new.manifest.manifests {
-        let isManifest = try integer(
-          "SELECT 1 FROM manifest WHERE repository_id = ? AND digest = ?",
-          [repository, manifest.digest.description])
-        if try isManifest == nil && !has(blob: manifest.digest, repository) {
+        if try self.manifest(manifest.digest, in: repository) == nil
+          && !has(blob: manifest.digest, repository)
+        {
           missing.append(manifest.digest)
         }
       }

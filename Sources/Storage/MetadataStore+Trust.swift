@@ -36,34 +36,26 @@ extension MetadataStore {
     return verdict
   }
 
-  /// Records verdicts, unless what they rest on was changed since they were begun.
+  /// Records a verdict, unless what it rests on was changed since it was begun.
   /// - Parameter basis: from `trustBasis(of:)`, before anything was looked at.
-  public func putVerdicts(
-    _ verdicts: [(key: StoredVerdict.Key, verdict: StoredVerdict)], in repository: RepositoryName,
-    basis: Int64
+  public func putVerdict(
+    _ verdict: StoredVerdict, as key: StoredVerdict.Key, basis: Int64
   ) async throws {
-    try await write("record verdicts") { database in
-      guard let repositoryID = try database.repository(repository),
-        try database.integer("SELECT trust_basis FROM repository WHERE id = ?", [repositoryID]) == basis
+    try await write("record a verdict") { database in
+      guard let repository = try database.repository(key.repository),
+        try database.integer("SELECT trust_basis FROM repository WHERE id = ?", [repository]) == basis,
+        let manifest = try database.manifest(key.manifest, in: repository)
       else { return }
-      let now = secondsSince1970()
-      for (key, verdict) in verdicts {
-        guard
-          let manifest = try database.integer(
-            "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?",
-            [repositoryID, key.manifest.description])
-        else { continue }
-        try database.run(
-          """
-          INSERT OR REPLACE INTO verdict
-            (repository_id, manifest_id, tag, revision, refusal, judged_at, valid_until)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
-          """,
-          [
-            repositoryID, manifest, key.tag?.description ?? "", key.revision, verdict.refusal, now,
-            verdict.validUntil,
-          ])
-      }
+      try database.run(
+        """
+        INSERT OR REPLACE INTO verdict
+          (repository_id, manifest_id, tag, revision, refusal, judged_at, valid_until)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+          repository, manifest, key.tag?.description ?? "", key.revision, verdict.refusal,
+          secondsSince1970(), verdict.validUntil,
+        ])
     }
   }
 
@@ -106,9 +98,7 @@ extension MetadataStore {
   ) async throws -> PutSignature {
     try await write("store a signature") { database in
       guard let repositoryID = try database.repository(repository),
-        let manifestID = try database.integer(
-          "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?",
-          [repositoryID, manifest.description])
+        let manifestID = try database.manifest(manifest, in: repositoryID)
       else { return .manifestUnknown }
       let content = Data(signature.content)
       if let isSame = try database.integer(

@@ -146,9 +146,7 @@ extension ConfigurationValue where Value == String? {
       $0?.quotedAsJSON ?? "null"
     }
   }
-}
 
-extension ConfigurationValue where Value == String? {
   /// As in references to images.
   static var registryName: Self {
     Self(expected: "a registry's name as in references to images, such as registry.example:5000, or null") {

@@ -3,6 +3,7 @@ import Logging
 import Registry
 import RegistryAPI
 import Storage
+import Trust
 
 #if canImport(Glibc)
   import Glibc
@@ -40,15 +41,16 @@ struct Service {
     }
     let acceptance: ACIAcceptance
     let signing: AppContainerService.Configuration
-    let trust: TrustEnforcement?
+    let policy: Policy?
     do {
       acceptance = settings.acceptance(store)
       signing = try settings.appContainer()
-      trust = try settings.trust(at: settings.listen).map {
-        TrustEnforcement($0, store: store, logger: logger)
-      }
+      policy = try settings.policy()
     } catch {
       throw Failure(message: "\(error)")
+    }
+    let trust = policy.map { policy in
+      TrustEnforcement(settings.trust(by: policy, at: settings.listen), store: store, logger: logger)
     }
     var configuration = settings.registry
     configuration.admit = { try await acceptance.admit($0, to: $1) }
@@ -72,7 +74,7 @@ struct Service {
       throw Failure(message: "\(error)")
     }
     // The port may be known only now.
-    if let trust { reload(trust, server) }
+    if let trust, let policy { go(by: policy, trust, server) }
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
@@ -97,16 +99,19 @@ struct Service {
   /// A policy that cannot be used leaves the former one as it is.
   private func reload(_ trust: TrustEnforcement, _ server: HTTPServer) {
     do {
-      guard let configuration = try settings.trust(at: server.boundAddresses) else { return }
-      trust.replace(configuration)
-      logger.notice(
-        "going by the trust policy",
-        metadata: [
-          "registry": "\(configuration.registry)", "revision": "\(configuration.policy.revision)",
-        ])
+      guard let policy = try settings.policy() else { return }
+      go(by: policy, trust, server)
     } catch {
       logger.error("the trust policy stays as it was", metadata: ["error": "\(error)"])
     }
+  }
+
+  private func go(by policy: Policy, _ trust: TrustEnforcement, _ server: HTTPServer) {
+    let configuration = settings.trust(by: policy, at: server.boundAddresses)
+    trust.replace(configuration)
+    logger.notice(
+      "going by the trust policy",
+      metadata: ["registry": "\(configuration.registry)", "revision": "\(policy.revision)"])
   }
 
   private func announce(_ server: HTTPServer) {

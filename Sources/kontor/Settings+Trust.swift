@@ -6,18 +6,20 @@ import Runtimes
 import Trust
 
 extension Settings {
-  /// - Parameter addresses: that the registry listens on.
-  /// - Returns: nil without a policy.
+  /// - Returns: nil if there is to be none.
   /// - Throws: `ConfigurationError` for a policy, or a key of its, that cannot be used.
-  func trust(at addresses: [ListenAddress]) throws(ConfigurationError) -> TrustEnforcement.Configuration? {
+  func policy() throws(ConfigurationError) -> Policy? {
     guard let trustPolicy else { return nil }
     do {
-      let policy = try PolicyFile.read(trustPolicy, at: Date())
-      return TrustEnforcement.Configuration(
-        policy: policy, registry: trustRegistry ?? Self.name(of: addresses))
+      return try PolicyFile.read(trustPolicy, at: Date())
     } catch {
       throw ConfigurationError("trust.policy is \"\(trustPolicy)\": \(error)")
     }
+  }
+
+  /// - Parameter addresses: that the registry listens on.
+  func trust(by policy: Policy, at addresses: [ListenAddress]) -> TrustEnforcement.Configuration {
+    TrustEnforcement.Configuration(policy: policy, registry: trustRegistry ?? Self.name(of: addresses))
   }
 
   /// How clients on this machine call the registry.

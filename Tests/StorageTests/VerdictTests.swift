@@ -19,7 +19,7 @@ import Testing
 
   private func put(_ verdict: StoredVerdict, as key: StoredVerdict.Key, in store: ContentStore) async throws {
     let basis = try #require(try store.metadata.trustBasis(of: app))
-    try await store.metadata.putVerdicts([(key, verdict)], in: app, basis: basis)
+    try await store.metadata.putVerdict(verdict, as: key, basis: basis)
   }
 
   @Test func itIsFoundByItsTagAndRevisionAlone() async throws {
@@ -69,7 +69,7 @@ import Testing
         try await change()
         #expect(try store.metadata.verdict(key(manifest)) == nil)
         // What was judged before is not recorded after.
-        try await store.metadata.putVerdicts([(key(manifest), allowed)], in: app, basis: try #require(basis))
+        try await store.metadata.putVerdict(allowed, as: key(manifest), basis: try #require(basis))
         #expect(try store.metadata.verdict(key(manifest)) == nil)
       }
       _ = try await store.metadata.deleteManifest(manifest, in: app)

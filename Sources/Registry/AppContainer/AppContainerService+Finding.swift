@@ -57,10 +57,6 @@ extension AppContainerService {
     return .notFound("there is no image \(query.name)\(labels) in this registry")
   }
 
-  static func parse(_ record: ManifestRecord) throws -> Manifest {
-    try Manifest(parsing: Array(record.content.readableBytesView), contentType: record.mediaType)
-  }
-
   /// The ACI that was pushed and is meant; nil if there is none.
   func pushedArtifact(for query: ACIQuery) throws -> ACIArtifact? {
     do {
@@ -84,7 +80,7 @@ extension AppContainerService {
       let tag = try query.tag ?? newestTag(in: repository, query),
       var record = try store.metadata.manifest(.tag(tag), in: repository)
     else { throw Self.notFound(query) }
-    var manifest = try Self.parse(record)
+    var manifest = try record.parsed()
     while manifest.kind == .index {
       let entry: Descriptor
       do {
@@ -96,7 +92,7 @@ extension AppContainerService {
         let next = try store.metadata.manifest(.digest(entry.digest), in: repository)
       else { throw Self.notFound(query) }
       record = next
-      manifest = try Self.parse(next)
+      manifest = try next.parsed()
     }
     return Target(repository: repository, tag: tag, record: record, manifest: manifest)
   }
@@ -118,7 +114,7 @@ extension AppContainerService {
       guard let described = ACIArtifact.described(by: entry.annotations ?? [:]), described.name == query.name,
         described.labels.satisfy(query.labels),
         let record = try store.metadata.manifest(.digest(entry.digest), in: target.repository),
-        let artifact = try Self.artifact(Self.parse(record))
+        let artifact = try Self.artifact(record.parsed())
       else { continue }
       return (artifact, entry.digest)
     }

@@ -186,7 +186,7 @@ extension AppContainerService {
       let reader = PlatformReader(metadata: metadata, blobs: blobs, repository: repository)
       let own = try reader.withPlatform(image)
       guard let record = try metadata.manifest(.tag(tag), in: repository) else { return [own] }
-      let current = try Self.parse(record)
+      let current = try record.parsed()
       let known = current.kind == .index ? current.manifests : [try reader.withPlatform(record.descriptor)]
       return known.filter { $0.platform != nil && $0.platform != own.platform } + [own]
     }
@@ -228,7 +228,7 @@ private struct PlatformReader {
   func withPlatform(_ manifest: Descriptor) throws -> Descriptor {
     var descriptor = manifest
     guard let record = try metadata.manifest(.digest(manifest.digest), in: repository),
-      let config = try AppContainerService.parse(record).config, try blobs.size(of: config.digest) != nil,
+      let config = try record.parsed().config, try blobs.size(of: config.digest) != nil,
       let bytes = try StoredBlobReader.contents(of: config.digest, in: blobs, atMost: 8 << 20)
     else { return descriptor }
     descriptor.platform = (try? ImageConfig(parsing: bytes))?.platform

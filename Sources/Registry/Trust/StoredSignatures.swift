@@ -9,7 +9,7 @@ struct StoredSignatures: SignatureSource {
 
   func manifest(_ reference: ManifestReference) throws -> Manifest? {
     guard let record = try store.metadata.manifest(reference, in: repository) else { return nil }
-    return try? Manifest(parsing: Array(record.content.readableBytesView), contentType: record.mediaType)
+    return try? record.parsed()
   }
 
   func referrers(of digest: Digest) throws -> [Descriptor] {

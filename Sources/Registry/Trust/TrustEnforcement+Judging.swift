@@ -32,7 +32,7 @@ extension TrustEnforcement {
       let judge = Judge(configuration: configuration, store: store, repository: repository, time: Date())
       let verdict = try await onThreadOfItsOwn { try body(judge) }
       if let number = basis.number {
-        try await store.metadata.putVerdicts([(key, verdict)], in: repository, basis: number)
+        try await store.metadata.putVerdict(verdict, as: key, basis: number)
       }
       logger.debug(
         "judged an image",
@@ -55,8 +55,7 @@ extension TrustEnforcement {
       guard let record = try store.metadata.manifest(.digest(manifest), in: repository) else {
         return StoredVerdict(refusal: "it is not there", validUntil: 0)
       }
-      let parsed = try? Manifest(
-        parsing: Array(record.content.readableBytesView), contentType: record.mediaType)
+      let parsed = try? record.parsed()
       // Whoever wants to verify or to sign has to read signatures; and there is nothing in them that runs.
       if let parsed, SignatureDiscovery.isSignature(parsed) {
         return StoredVerdict(refusal: nil, validUntil: nil)
@@ -66,10 +65,7 @@ extension TrustEnforcement {
       // Who signs an index signs what it lists.
       for index in try store.metadata.indexes(listing: manifest, in: repository)
       where index.digest != manifest {
-        guard
-          let list = try? Manifest(
-            parsing: Array(index.content.readableBytesView), contentType: index.mediaType),
-          list.manifests.contains(where: { $0.digest == manifest })
+        guard let list = try? index.parsed(), list.manifests.contains(where: { $0.digest == manifest })
         else { continue }
         let decision = try self.decision(on: index, as: nil)
         if decision.isAllowed { return StoredVerdict(decision) }

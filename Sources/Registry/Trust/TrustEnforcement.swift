@@ -90,16 +90,13 @@ public final class TrustEnforcement: Sendable {
     for purpose: Purpose = .pull, mayPush: Bool
   ) throws(StorageError) -> Outcome? {
     let (enforcement, revision) = enforcement(for: repository)
-    let mode = enforcement.mode(for: purpose)
-    let holds = enforcement.push == .hold
     // Who signs has to read what is not signed yet.
-    guard !mayPush, holds || mode != .off else { return .given }
+    guard !mayPush, enforcement.push == .hold || enforcement.mode(for: purpose) != .off else {
+      return .given
+    }
     let key = StoredVerdict.Key(
       repository: repository, manifest: manifest, tag: reference.tag, revision: revision)
-    guard let verdict = try store.metadata.verdict(key) else { return nil }
-    guard let refusal = verdict.refusal else { return .given }
-    if holds { return .held(refusal) }
-    return mode == .enforce ? .refused(refusal) : .givenUntrusted(refusal)
+    return try store.metadata.verdict(key).map { enforcement.outcome(of: $0, for: purpose) }
   }
 
   /// The same, whatever it takes. Waits for the disk.
@@ -113,10 +110,7 @@ public final class TrustEnforcement: Sendable {
     }
     if let known { return known }
     let verdict = try await judge(manifest, as: reference.tag, in: repository)
-    guard let refusal = verdict.refusal else { return .given }
-    let (enforcement, _) = enforcement(for: repository)
-    if enforcement.push == .hold { return .held(refusal) }
-    return enforcement.mode(for: purpose) == .enforce ? .refused(refusal) : .givenUntrusted(refusal)
+    return enforcement(for: repository).0.outcome(of: verdict, for: purpose)
   }
 
   /// The tags of a page that a client may know of.
@@ -159,6 +153,14 @@ extension PolicyEnforcement {
     case .pull: pull
     case .appc: appc
     }
+  }
+
+  fileprivate func outcome(
+    of verdict: StoredVerdict, for purpose: TrustEnforcement.Purpose
+  ) -> TrustEnforcement.Outcome {
+    guard let refusal = verdict.refusal else { return .given }
+    if push == .hold { return .held(refusal) }
+    return mode(for: purpose) == .enforce ? .refused(refusal) : .givenUntrusted(refusal)
   }
 }
 

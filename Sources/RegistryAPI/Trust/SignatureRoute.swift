@@ -16,7 +16,7 @@ enum SignatureRoute: Sendable, Equatable {
     guard path.hasPrefix("/extensions/v2/") || path.hasPrefix("/lookaside/") else { return nil }
     let parts = try Route.segments(of: path)
     if parts.starts(with: ["extensions", "v2"]), parts.count >= 5, parts[parts.count - 2] == "signatures" {
-      self = .list(try Self.name(parts[2..<(parts.count - 2)]), try Route.digest(parts[parts.count - 1]))
+      self = .list(try Route.name(parts[2..<(parts.count - 2)]), try Route.digest(parts[parts.count - 1]))
       return
     }
     guard parts.first == "lookaside", parts.count >= 3, let last = parts.last,
@@ -28,14 +28,6 @@ enum SignatureRoute: Sendable, Equatable {
     else { return nil }
     names.append(image[..<at])
     let digest = image[image.index(after: at)..<equals] + ":" + image[image.index(after: equals)...]
-    self = .lookaside(try Self.name(names), try Route.digest(digest[...]), index: index)
-  }
-
-  private static func name(_ parts: ArraySlice<Substring>) throws(WireError) -> RepositoryName {
-    do {
-      return try RepositoryName(parsing: parts.joined(separator: "/"))
-    } catch {
-      throw WireError(.badRequest, .nameInvalid, "\(error)")
-    }
+    self = .lookaside(try Route.name(names), try Route.digest(digest[...]), index: index)
   }
 }

@@ -21,9 +21,7 @@ public enum ACIDirectory {
   ) throws -> ACIImageID {
     try TemporaryPath.requireFree(file, isDirectory: false)
     let path = "\(directory)/manifest"
-    guard let bytes = try LocalFile.contents(path, atMost: largestManifest) else {
-      throw TransferError.notFound("there is no file \(path)")
-    }
+    let bytes = try LocalFile.existing(path, atMost: largestManifest)
     let root = "\(directory)/rootfs"
     var status = stat()
     guard lstat(root, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

@@ -22,12 +22,7 @@ public struct ACIImport: ImageImport {
   public func fill(
     _ layout: OCILayout, limits: UnpackLimits, check: () throws -> Void
   ) throws -> String? {
-    let signature = try signatureFile.map { path in
-      guard let bytes = try LocalFile.contents(path, atMost: Self.largestSignature) else {
-        throw TransferError.notFound("there is no file \(path)")
-      }
-      return bytes
-    }
+    let signature = try signatureFile.map { try LocalFile.existing($0, atMost: Self.largestSignature) }
     return try ACIFile(file).fill(
       layout, signature: signature, limits: ACIReader.Limits(limits), check: check)
   }

@@ -26,6 +26,14 @@ enum LocalFile {
     }
   }
 
+  /// - Throws: `TransferError.notFound` if there is no such file.
+  static func existing(_ path: String, atMost limit: Int) throws(TransferError) -> [UInt8] {
+    guard let bytes = try contents(path, atMost: limit) else {
+      throw .notFound("there is no file \(path)")
+    }
+    return bytes
+  }
+
   /// - Returns: bytes; nil if there is no such file.
   static func size(_ path: String) throws(TransferError) -> Int64? {
     var status = stat()

@@ -23,21 +23,14 @@ public enum PolicyFile {
   ///   Podman and skopeo.
   /// - Throws: `TransferError.notFound` if there is no such file, `TrustError.unusable`
   public static func read(_ path: String, at time: Date) throws -> Policy {
-    guard let bytes = try LocalFile.contents(path, atMost: Policy.maximumSize) else {
-      throw TransferError.notFound("there is no file \(path)")
-    }
+    let bytes = try LocalFile.existing(path, atMost: Policy.maximumSize)
     return try parse(bytes, what: path, at: time)
   }
 
   /// A policy whose files are on this machine.
   static func parse(_ bytes: [UInt8], what: String, at time: Date) throws(TrustError) -> Policy {
     let files = PolicyFiles(
-      read: { path in
-        guard let bytes = try LocalFile.contents(path, atMost: largestPart) else {
-          throw TransferError.notFound("there is no file \(path)")
-        }
-        return bytes
-      },
+      read: { try LocalFile.existing($0, atMost: largestPart) },
       list: { try LocalFile.fileNames(in: $0) })
     return try Policy(parsing: bytes, what: what, files: files, at: time)
   }

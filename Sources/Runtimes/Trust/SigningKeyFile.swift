@@ -17,7 +17,7 @@ public enum SigningKeyFile {
   public static func openPGP(
     _ path: String, passphrase: () throws -> SecretBytes, at time: Date
   ) throws -> OpenPGPSigner {
-    let key = SecretBytes(try contents(path, atMost: OpenPGPKeyring.maximumSize))
+    let key = SecretBytes(try LocalFile.existing(path, atMost: OpenPGPKeyring.maximumSize))
     do {
       return try OpenPGPSigner(secretKey: key, passphrase: nil, at: time)
     } catch TrustError.passphraseMissing {
@@ -30,7 +30,7 @@ public enum SigningKeyFile {
   ///   - passphrase: asked only if the key is protected.
   /// - Throws: `TransferError`, `TrustError`
   public static func key(_ path: String, passphrase: () throws -> SecretBytes) throws -> SigningKey {
-    let bytes = try contents(path, atMost: CosignKeyFile.maximumSize)
+    let bytes = try LocalFile.existing(path, atMost: CosignKeyFile.maximumSize)
     guard CosignKeyFile.isEncrypted(bytes) else { return try SigningKey(pem: SecretBytes(bytes)) }
     return try CosignKeyFile.read(bytes, passphrase: try passphrase())
   }
@@ -38,13 +38,13 @@ public enum SigningKeyFile {
   /// - Parameter path: of a chain of certificates in PEM.
   /// - Throws: `TransferError`
   public static func certificates(_ path: String) throws -> [UInt8] {
-    try contents(path, atMost: OpenPGPKeyring.maximumSize)
+    try LocalFile.existing(path, atMost: OpenPGPKeyring.maximumSize)
   }
 
   /// - Parameter path: of a file with one line.
   /// - Throws: `TransferError`
   public static func passphrase(_ path: String) throws -> SecretBytes {
-    var bytes = try contents(path, atMost: largestPassphrase)
+    var bytes = try LocalFile.existing(path, atMost: largestPassphrase)
     while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
     return SecretBytes(bytes)
   }
@@ -73,12 +73,5 @@ public enum SigningKeyFile {
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { try LocalFile.write($0, to: descriptor, at: 0) }
     guard fsync(descriptor) == 0 else { throw LocalFile.failure("write \(path)") }
-  }
-
-  private static func contents(_ path: String, atMost limit: Int) throws(TransferError) -> [UInt8] {
-    guard let bytes = try LocalFile.contents(path, atMost: limit) else {
-      throw .notFound("there is no file \(path)")
-    }
-    return bytes
   }
 }

@@ -71,9 +71,7 @@ public enum WantedSigner: Sendable {
 
   /// What is no such key is left to be read as one of OpenPGP's, whose message says what was expected.
   private static func isPublicKey(_ path: String) throws -> Bool {
-    guard let bytes = try LocalFile.contents(path, atMost: OpenPGPKeyring.maximumSize) else {
-      throw TransferError.notFound("there is no file \(path)")
-    }
+    let bytes = try LocalFile.existing(path, atMost: OpenPGPKeyring.maximumSize)
     return (try? PublicKey(parsing: bytes)) != nil
       || String(decoding: bytes, as: UTF8.self).contains("BEGIN PUBLIC KEY")
   }
