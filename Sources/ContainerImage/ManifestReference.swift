@@ -16,6 +16,12 @@ public enum ManifestReference: Sendable, Hashable, CustomStringConvertible {
   /// - Throws: as for a part of a text.
   public init(parsing text: String) throws(InvalidValue) { try self.init(parsing: text[...]) }
 
+  /// Nil for a digest.
+  public var tag: Tag? {
+    if case .tag(let tag) = self { return tag }
+    return nil
+  }
+
   public var description: String {
     switch self {
     case .tag(let tag): tag.description

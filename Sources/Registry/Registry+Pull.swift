@@ -40,10 +40,37 @@ extension Registry {
     _ reference: ManifestReference, in repository: RepositoryName
   ) throws -> ManifestRecord {
     guard let record = try store.metadata.manifest(reference, in: repository) else {
-      throw try store.metadata.hasRepository(repository)
-        ? RegistryError.manifestUnknown(reference, repository) : RegistryError.repositoryUnknown(repository)
+      throw try unknown(reference, in: repository)
     }
     return record
+  }
+
+  /// A manifest that is asked for, and what becomes of it by the trust policy; may run on an event loop.
+  /// - Parameter mayPush: whether the client may push to the repository.
+  /// - Returns: an outcome of nil says that the image has to be judged first, by `outcome`.
+  /// - Throws: `RegistryError.manifestUnknown`, `.repositoryUnknown`, `StorageError`
+  public func pull(
+    _ reference: ManifestReference, in repository: RepositoryName, mayPush: Bool
+  ) throws -> (record: ManifestRecord, outcome: TrustEnforcement.Outcome?) {
+    guard let trust else { return (try manifest(reference, in: repository), .given) }
+    if let found = try trust.pull(reference, in: repository, mayPush: mayPush) { return found }
+    throw try unknown(reference, in: repository)
+  }
+
+  /// What becomes of an image that is asked for, whatever it takes to know that. Waits for the disk.
+  /// - Throws: `StorageError`
+  public func outcome(
+    of manifest: Digest, as reference: ManifestReference, in repository: RepositoryName, mayPush: Bool
+  ) async throws -> TrustEnforcement.Outcome {
+    guard let trust else { return .given }
+    return try await trust.outcome(of: manifest, as: reference, in: repository, mayPush: mayPush)
+  }
+
+  private func unknown(
+    _ reference: ManifestReference, in repository: RepositoryName
+  ) throws(StorageError) -> RegistryError {
+    try store.metadata.hasRepository(repository)
+      ? .manifestUnknown(reference, repository) : .repositoryUnknown(repository)
   }
 
   /// The manifest for a client that understands no indexes: of the index's linux/amd64 entry, as Docker's

@@ -85,19 +85,32 @@ extension RegistryHandler {
 
   /// extensions/_oci.md: what this registry has beyond the core.
   func discoverExtensions(_ request: HTTPRequest, _ repository: RepositoryName?) -> HTTPAnswer {
+    let base = repository.map { "/v2/\($0)" } ?? "/v2"
+    var extensions = [
+      (
+        name: "_oci", url: "https://github.com/opencontainers/distribution-spec/blob/main/extensions/_oci.md",
+        description: "Lists the extensions of this registry", endpoint: "\(base)/_oci/ext/discover"
+      )
+    ]
+    if tagLists != nil, repository != nil {
+      extensions.append(
+        (
+          name: "_kontor", url: "https://github.com/theupdateframework/specification",
+          description:
+            "The repository's tags, signed by the registry as metadata 'targets' of TUF in an envelope of DSSE",
+          endpoint: "\(base)/_kontor/tags/signed"
+        ))
+    }
     var json = JSONText()
     json.object { json in
       json.key("extensions")
-      json.array([repository]) { json, repository in
+      json.array(extensions) { json, known in
         json.object { json in
-          json.member("name", "_oci")
-          json.member(
-            "url", "https://github.com/opencontainers/distribution-spec/blob/main/extensions/_oci.md")
-          json.member("description", "Lists the extensions of this registry")
+          json.member("name", known.name)
+          json.member("url", known.url)
+          json.member("description", known.description)
           json.key("endpoints")
-          json.array([repository.map { "/v2/\($0)/_oci/ext/discover" } ?? "/v2/_oci/ext/discover"]) {
-            $0.string($1)
-          }
+          json.array([known.endpoint]) { $0.string($1) }
         }
       }
     }

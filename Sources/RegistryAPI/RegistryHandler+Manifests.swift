@@ -11,19 +11,14 @@ extension RegistryHandler {
     _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName
   ) -> HTTPAnswer {
     immediate(request) {
-      let record = try registry.manifest(reference, in: repository)
-      guard let trust = registry.trust else {
-        return .response(try manifestResponse(record, reference, repository, request))
-      }
       let mayPush = pushers.contains(request.remoteAddress)
-      if let outcome = try trust.knownOutcome(
-        of: record.digest, as: reference, in: repository, mayPush: mayPush)
-      {
-        try check(outcome, reference, repository, request)
+      let (record, known) = try registry.pull(reference, in: repository, mayPush: mayPush)
+      if let known {
+        try check(known, reference, repository, request)
         return .response(try manifestResponse(record, reference, repository, request))
       }
       return deferred(request) { [self] in
-        let outcome = try await trust.outcome(
+        let outcome = try await registry.outcome(
           of: record.digest, as: reference, in: repository, mayPush: mayPush)
         try check(outcome, reference, repository, request)
         return try await registry.store.blocking { [self] in

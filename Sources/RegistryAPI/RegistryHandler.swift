@@ -15,16 +15,19 @@ public final class RegistryHandler: HTTPHandler {
   let logger: Logger
   /// From where clients come who may push, as far as the trust policy asks for that.
   let pushers: AddressList
+  /// Nil if no tag lists are signed here.
+  let tagLists: TagListSigning?
   private let appContainer: AppContainerHandler
   private let accessLog: AccessLog?
 
   public init(
     registry: Registry, appContainer: AppContainerService, pushers: AddressList = AddressList(),
-    metrics: Metrics, accessLog: AccessLog?, logger: Logger
+    tagLists: TagListSigning? = nil, metrics: Metrics, accessLog: AccessLog?, logger: Logger
   ) {
     self.registry = registry
     self.appContainer = AppContainerHandler(service: appContainer, pushers: pushers, logger: logger)
     self.pushers = pushers
+    self.tagLists = tagLists
     self.metrics = metrics
     self.accessLog = accessLog
     self.logger = logger
@@ -69,6 +72,8 @@ public final class RegistryHandler: HTTPHandler {
     case (.catalog, .GET), (.catalog, .HEAD): return try listRepositories(request)
     case (.extensions(let repository), .GET), (.extensions(let repository), .HEAD):
       return discoverExtensions(request, repository)
+    case (.signedTags(let repository), .GET), (.signedTags(let repository), .HEAD):
+      return try signedTags(request, repository)
     default:
       throw WireError(
         .methodNotAllowed, .unsupported, "\(request.method) is not allowed here",
@@ -139,7 +144,7 @@ extension Route {
   /// For the `Allow` header.
   fileprivate var methods: String {
     switch self {
-    case .base, .tags, .referrers, .catalog, .extensions: "GET, HEAD"
+    case .base, .tags, .referrers, .catalog, .extensions, .signedTags: "GET, HEAD"
     case .blob: "GET, HEAD, DELETE"
     case .manifest: "GET, HEAD, PUT, DELETE"
     case .uploads: "POST"

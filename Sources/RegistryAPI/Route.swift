@@ -22,6 +22,8 @@ enum Route: Sendable, Equatable {
   case catalog
   /// Extensions of the registry or of one repository (extensions/_oci.md).
   case extensions(RepositoryName?)
+  /// Kontor's own extension (docs/trust.md): `/v2/<name>/_kontor/tags/signed`.
+  case signedTags(RepositoryName)
 
   /// - Parameter path: raw, from the request line; begins with `/v2`.
   /// - Returns: nil for a path that the API does not have.
@@ -45,6 +47,9 @@ enum Route: Sendable, Equatable {
     let last = parts[count - 1]
     if last == "discover", parts.suffix(3) == ["_oci", "ext", "discover"] {
       return .extensions(count == 3 ? nil : try name(parts.dropLast(3)))
+    }
+    if last == "signed", parts.suffix(3) == ["_kontor", "tags", "signed"] {
+      return .signedTags(try name(parts.dropLast(3)))
     }
     guard count >= 3 else { return nil }
     if count >= 4, parts[count - 3] == "blobs", parts[count - 2] == "uploads" {

@@ -101,6 +101,11 @@ struct WireError: Error {
     case .manifestTooLarge(let limit):
       self.init(
         .payloadTooLarge, .manifestInvalid, "the manifest is too large: at most \(limit) bytes are accepted")
+    case .tooManyTags(let name, let limit):
+      self.init(
+        .notFound, .unsupported,
+        "repository \(name) has more than \(limit) tags: there is no signed list of them",
+        detail: [("name", name.description)])
     case .denied(let reason): self.init(.forbidden, .denied, reason)
     case .signatureRefused(let reason): self.init(.conflict, .denied, reason)
     case .referencesMissing(let digests):

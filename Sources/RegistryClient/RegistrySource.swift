@@ -4,10 +4,17 @@ import ImageTransfer
 /// An image in a registry, as a source: `docker://…`.
 public struct RegistrySource: ImageSource {
   public let repository: RemoteRepository
+  private let rootDigest: Digest?
 
-  public init(_ repository: RemoteRepository) { self.repository = repository }
+  /// - Parameter root: which manifest is meant, whatever the registry says that the tag means.
+  public init(_ repository: RemoteRepository, root: Digest? = nil) {
+    self.repository = repository
+    rootDigest = root
+  }
 
-  public func root() throws -> ManifestDocument { try repository.manifest() }
+  public func root() throws -> ManifestDocument {
+    try repository.manifest(rootDigest.map(ManifestReference.digest))
+  }
 
   public func manifest(_ descriptor: Descriptor) throws -> ManifestDocument {
     try repository.manifest(.digest(descriptor.digest))

@@ -21,9 +21,8 @@ struct LookupCache {
 
   private var commits: UInt64 = 0
   private var bytes = 0
-  private var manifests: [ManifestKey: ManifestRecord] = [:]
+  private var manifests: [ManifestKey: JudgedManifest] = [:]
   private var blobs: [BlobKey: BlobRecord] = [:]
-  private var verdicts: [StoredVerdict.Key: StoredVerdict] = [:]
 
   /// Forgets everything unless nothing was committed since. Called before every look-up.
   mutating func validate(commits: UInt64) {
@@ -32,15 +31,16 @@ struct LookupCache {
     if count > 0 { clear() }
   }
 
-  func manifest(_ reference: ManifestReference, in repository: RepositoryName) -> ManifestRecord? {
+  func manifest(_ reference: ManifestReference, in repository: RepositoryName) -> JudgedManifest? {
     manifests[ManifestKey(repository: repository, reference: reference)]
   }
 
   mutating func keep(
-    _ record: ManifestRecord, for reference: ManifestReference, in repository: RepositoryName
+    _ manifest: JudgedManifest, for reference: ManifestReference, in repository: RepositoryName
   ) {
-    makeRoom(for: record.content.readableBytes)
-    manifests[ManifestKey(repository: repository, reference: reference)] = record
+    let verdict = manifest.judgement?.verdict?.refusal?.utf8.count ?? 0
+    makeRoom(for: manifest.record.content.readableBytes + verdict)
+    manifests[ManifestKey(repository: repository, reference: reference)] = manifest
   }
 
   func blob(_ digest: Digest, in repository: RepositoryName) -> BlobRecord? {
@@ -52,14 +52,7 @@ struct LookupCache {
     blobs[BlobKey(repository: repository, digest: digest)] = record
   }
 
-  func verdict(_ key: StoredVerdict.Key) -> StoredVerdict? { verdicts[key] }
-
-  mutating func keep(_ verdict: StoredVerdict, for key: StoredVerdict.Key) {
-    makeRoom(for: verdict.refusal?.utf8.count ?? 0)
-    verdicts[key] = verdict
-  }
-
-  private var count: Int { manifests.count + blobs.count + verdicts.count }
+  private var count: Int { manifests.count + blobs.count }
 
   private mutating func makeRoom(for size: Int) {
     bytes += size
@@ -69,7 +62,6 @@ struct LookupCache {
   private mutating func clear() {
     manifests.removeAll(keepingCapacity: true)
     blobs.removeAll(keepingCapacity: true)
-    verdicts.removeAll(keepingCapacity: true)
     bytes = 0
   }
 }

@@ -59,12 +59,15 @@ extension MetadataStore {
         repositories.insert(row["repository_id"])
       }
       for repository in repositories {
-        try database.run(
+        let gone = try database.text(
           """
           DELETE FROM repository WHERE id = ?1
             AND NOT EXISTS (SELECT 1 FROM repository_blob WHERE repository_id = ?1)
             AND NOT EXISTS (SELECT 1 FROM manifest WHERE repository_id = ?1)
+          RETURNING name
           """, [repository])
+        // One that comes back has a basis of its own.
+        if let gone { try database.run("UPDATE tag_list SET basis = NULL WHERE repository = ?", [gone]) }
       }
       return rows.count
     }

@@ -7,9 +7,32 @@ extension MetadataStore {
   public func manifest(
     _ reference: ManifestReference, in repository: RepositoryName
   ) throws(StorageError) -> ManifestRecord? {
+    try manifest(reference, in: repository, cachingReader())?.record
+  }
+
+  /// A manifest with what a policy says of it when it is asked for so; may run on an event loop, and mostly costs one look-up in
+  /// memory.
+  public func manifest(
+    _ reference: ManifestReference, in repository: RepositoryName, judgedBy policy: PolicyEdition
+  ) throws(StorageError) -> JudgedManifest? {
     let reader = try cachingReader()
+    guard var found = try manifest(reference, in: repository, reader) else { return nil }
+    if found.judgement?.edition != policy.number {
+      let key = StoredVerdict.Key(
+        repository: repository, manifest: found.record.digest, tag: reference.tag, revision: policy.revision()
+      )
+      found.judgement = .init(edition: policy.number, verdict: try verdict(key, reader))
+      reader.cache.keep(found, for: reference, in: repository)
+    }
+    if let verdict = found.judgement?.verdict, !verdict.holds { found.judgement = nil }
+    return found
+  }
+
+  private func manifest(
+    _ reference: ManifestReference, in repository: RepositoryName, _ reader: MetadataReader
+  ) throws(StorageError) -> JudgedManifest? {
     if let known = reader.cache.manifest(reference, in: repository) { return known }
-    let found: ManifestRecord?? =
+    let row: ManifestRecord?? =
       switch reference {
       case .tag(let tag):
         try reader.first(
@@ -29,9 +52,10 @@ extension MetadataStore {
           WHERE r.name = ?1
           """, [.text(repository.description), .text(digest.description)], ManifestRecord.init(row:))
       }
-    guard let record = found ?? nil else { return nil }
-    reader.cache.keep(record, for: reference, in: repository)
-    return record
+    guard let record = row ?? nil else { return nil }
+    let found = JudgedManifest(record: record)
+    reader.cache.keep(found, for: reference, in: repository)
+    return found
   }
 
   /// Stores a manifest, links it to its blobs and moves its tags: all or nothing.

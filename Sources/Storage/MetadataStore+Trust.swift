@@ -4,36 +4,30 @@ import GRDB
 import NIOCore
 
 extension MetadataStore {
-  /// Looks a verdict up; may run on an event loop.
   /// - Returns: nil if there is none that holds now.
   public func verdict(_ key: StoredVerdict.Key) throws(StorageError) -> StoredVerdict? {
-    let reader = try cachingReader()
-    let verdict: StoredVerdict
-    if let known = reader.cache.verdict(key) {
-      verdict = known
-    } else {
-      let found = try reader.first(
-        """
-        SELECT v.refusal, v.valid_until
-        FROM repository AS r
-        JOIN manifest AS m ON m.repository_id = r.id AND m.digest = ?2
-        JOIN verdict AS v ON v.repository_id = r.id AND v.manifest_id = m.id AND v.tag = ?3
-          AND v.revision = ?4
-        WHERE r.name = ?1
-        """,
-        [
-          .text(key.repository.description), .text(key.manifest.description),
-          .text(key.tag?.description ?? ""), .text(key.revision),
-        ]
-      ) { row in
-        StoredVerdict(refusal: row.optionalText(0), validUntil: row.isNull(1) ? nil : row.integer(1))
-      }
-      guard let found else { return nil }
-      verdict = found
-      reader.cache.keep(verdict, for: key)
+    let verdict = try verdict(key, reader())
+    return verdict.flatMap { $0.holds ? $0 : nil }
+  }
+
+  /// - Returns: nil if there is none; one whose time may be over.
+  func verdict(_ key: StoredVerdict.Key, _ reader: MetadataReader) throws(StorageError) -> StoredVerdict? {
+    try reader.first(
+      """
+      SELECT v.refusal, v.valid_until
+      FROM repository AS r
+      JOIN manifest AS m ON m.repository_id = r.id AND m.digest = ?2
+      JOIN verdict AS v ON v.repository_id = r.id AND v.manifest_id = m.id AND v.tag = ?3
+        AND v.revision = ?4
+      WHERE r.name = ?1
+      """,
+      [
+        .text(key.repository.description), .text(key.manifest.description),
+        .text(key.tag?.description ?? ""), .text(key.revision),
+      ]
+    ) { row in
+      StoredVerdict(refusal: row.optionalText(0), validUntil: row.isNull(1) ? nil : row.integer(1))
     }
-    if let end = verdict.validUntil, end <= secondsSince1970() { return nil }
-    return verdict
   }
 
   /// Records a verdict, unless what it rests on was changed since it was begun.

@@ -149,6 +149,26 @@ enum Schema {
           );
           """)
     }
+    migrator.registerMigration("4 tag lists") { database in
+      try database.execute(
+        sql: """
+          -- The last signed list of a repository's tags.
+          CREATE TABLE tag_list (
+            id INTEGER PRIMARY KEY,
+            -- A name: versions go on when a repository goes and comes back.
+            repository TEXT NOT NULL UNIQUE,
+            version INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            -- The signing key, and what the registry is called in the list.
+            signer TEXT NOT NULL,
+            -- The repository's trust_basis when its tags were read; NULL if they may be others without another basis.
+            basis INTEGER,
+            -- Of the tags with their manifests.
+            tags_digest TEXT NOT NULL,
+            content BLOB NOT NULL
+          );
+          """)
+    }
     return migrator
   }
 }

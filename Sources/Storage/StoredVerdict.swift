@@ -30,4 +30,6 @@ public struct StoredVerdict: Sendable, Hashable {
   }
 
   public var isAllowed: Bool { refusal == nil }
+
+  var holds: Bool { validUntil.map { $0 > secondsSince1970() } ?? true }
 }

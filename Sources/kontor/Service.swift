@@ -42,10 +42,12 @@ struct Service {
     let acceptance: ACIAcceptance
     let signing: AppContainerService.Configuration
     let policy: Policy?
+    let tagListKey: SigningKey?
     do {
       acceptance = settings.acceptance(store)
       signing = try settings.appContainer()
       policy = try settings.policy()
+      tagListKey = try settings.tagListKey()
     } catch {
       throw Failure(message: "\(error)")
     }
@@ -57,11 +59,15 @@ struct Service {
     let registry = Registry(store: store, configuration: configuration, trust: trust, logger: logger)
     let appContainer = AppContainerService(
       registry: registry, acceptance: acceptance, configuration: signing, logger: logger)
+    let tagLists = tagListKey.map { key in
+      TagListSigning(settings.tagLists(by: key, at: settings.listen), registry: registry, logger: logger)
+    }
     let collector = Collector(store: store, configuration: settings.collector, logger: logger)
     let accessLog = settings.logAccess ? AccessLog(format: settings.logFormat) : nil
     let connections = ConnectionCount()
     let handler = RegistryHandler(
       registry: registry, appContainer: appContainer, pushers: settings.trustPushers,
+      tagLists: tagLists,
       metrics: Metrics(registry: registry, collector: collector, connections: { connections.now }),
       accessLog: accessLog, logger: logger)
 
@@ -75,6 +81,7 @@ struct Service {
     }
     // The port may be known only now.
     if let trust, let policy { go(by: policy, trust, server) }
+    if let tagLists, let tagListKey { sign(by: tagListKey, tagLists, server) }
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
@@ -84,6 +91,7 @@ struct Service {
       if signal != SIGHUP { break }
       server.reloadTLS()
       if let trust { reload(trust, server) }
+      if let tagLists { reload(tagLists, server) }
     }
     logger.notice(
       "stopping: requests that are being served may end", metadata: ["timeout": "\(settings.shutdownTimeout)"]
@@ -112,6 +120,24 @@ struct Service {
     logger.notice(
       "going by the trust policy",
       metadata: ["registry": "\(configuration.registry)", "revision": "\(policy.revision)"])
+  }
+
+  /// A key that cannot be used leaves the former one as it is.
+  private func reload(_ tagLists: TagListSigning, _ server: HTTPServer) {
+    do {
+      guard let key = try settings.tagListKey() else { return }
+      sign(by: key, tagLists, server)
+    } catch {
+      logger.error("the key of tag lists stays as it was", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func sign(by key: SigningKey, _ tagLists: TagListSigning, _ server: HTTPServer) {
+    let configuration = settings.tagLists(by: key, at: server.boundAddresses)
+    tagLists.replace(configuration)
+    logger.notice(
+      "signing lists of tags",
+      metadata: ["registry": "\(configuration.registry)", "key": "\(key.publicKey.keyID)"])
   }
 
   private func announce(_ server: HTTPServer) {

@@ -19,7 +19,34 @@ extension Settings {
 
   /// - Parameter addresses: that the registry listens on.
   func trust(by policy: Policy, at addresses: [ListenAddress]) -> TrustEnforcement.Configuration {
-    TrustEnforcement.Configuration(policy: policy, registry: trustRegistry ?? Self.name(of: addresses))
+    TrustEnforcement.Configuration(policy: policy, registry: trustName(at: addresses))
+  }
+
+  /// - Returns: nil if no tag lists are to be signed.
+  /// - Throws: `ConfigurationError` for a key that cannot be used.
+  func tagListKey() throws(ConfigurationError) -> SigningKey? {
+    guard let trustTagListKey else { return nil }
+    do {
+      let key = try SigningKeyFile.key(trustTagListKey) {
+        guard let trustTagListPassphraseFile else {
+          throw ConfigurationError(
+            "it is protected: name the file of its passphrase in trust.tagListPassphraseFile")
+        }
+        return try SigningKeyFile.passphrase(trustTagListPassphraseFile)
+      }
+      return key
+    } catch {
+      throw ConfigurationError("trust.tagListKey is \"\(trustTagListKey)\": \(error)")
+    }
+  }
+
+  /// - Parameter addresses: that the registry listens on.
+  func tagLists(by key: SigningKey, at addresses: [ListenAddress]) -> TagListSigning.Configuration {
+    TagListSigning.Configuration(key: key, lifetime: trustTagListLifetime, registry: trustName(at: addresses))
+  }
+
+  private func trustName(at addresses: [ListenAddress]) -> String {
+    trustRegistry ?? Self.name(of: addresses)
   }
 
   /// How clients on this machine call the registry.

@@ -44,6 +44,12 @@ struct Settings: Equatable {
   var trustRegistry: String?
   /// From where clients come that may see what is held.
   var trustPushers = AddressList()
+  /// A file with the private key that signs lists of tags; nil to sign none.
+  var trustTagListKey: String?
+  /// A file whose first line protects that key.
+  var trustTagListPassphraseFile: String?
+  /// For so long are such lists believed.
+  var trustTagListLifetime = Duration.seconds(7 * 24 * 3600)
 
   var uploadExpiry = Duration.seconds(24 * 3600)
 
@@ -73,10 +79,16 @@ struct Settings: Equatable {
     if appcPassphraseFile != nil, appcSigningKey == nil {
       throw ConfigurationError("appc.passphraseFile is set but appc.signingKey is not: name the key, too")
     }
-    if trustPolicy == nil, trustRegistry != nil || trustPushers != AddressList() {
+    if trustPolicy == nil, trustPushers != AddressList() {
+      throw ConfigurationError("trust.pushers is set but trust.policy is not: name the policy, too")
+    }
+    if trustPolicy == nil, trustTagListKey == nil, trustRegistry != nil {
       throw ConfigurationError(
-        "trust.\(trustRegistry != nil ? "registry" : "pushers") is set but trust.policy is not: name the policy, too"
-      )
+        "trust.registry is set but neither trust.policy nor trust.tagListKey is: name the one that it is for")
+    }
+    if trustTagListPassphraseFile != nil, trustTagListKey == nil {
+      throw ConfigurationError(
+        "trust.tagListPassphraseFile is set but trust.tagListKey is not: name the key, too")
     }
     if listen.isEmpty {
       throw ConfigurationError("server.listen is empty: name at least one address, such as 127.0.0.1:5000")

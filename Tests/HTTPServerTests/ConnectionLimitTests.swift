@@ -56,7 +56,7 @@ extension ServerTests {
       limit.rlim_cur = limit.rlim_max
       setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
       // The rest is for other tests, which may run now.
-      let count = min(10_000, (Int(clamping: limit.rlim_max) - 1500) / 2)
+      let count = min(10_000, (Int(clamping: limit.rlim_max) - 6000) / 2)
       try #require(count >= 4000, "the limit of open files is too low for this test")
 
       // However slow the machine is, none may be over before all are there.

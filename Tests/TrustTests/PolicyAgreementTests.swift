@@ -361,7 +361,7 @@ import Trust
         #"{"default":[{"type":"anyOf","requirements":[{"type":"allOf"}]}]}"#,
         "default[0].requirements[0].requirements: it is missing"
       ),
-      (#"{"default":\#(any),"kontor":{}}"#, "kontor.enforcement: it is missing"),
+      (#"{"default":\#(any),"kontor":{}}"#, "kontor: it is empty"),
       (
         #"{"default":\#(any),"kontor":{"enforcement":{"team":{}}}}"#,
         "kontor.enforcement.team: the scope does not begin"

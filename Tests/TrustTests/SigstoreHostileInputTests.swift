@@ -93,7 +93,7 @@ import Trust
   }
 
   /// One change, of a kind that finds its way through parsers.
-  private static func mutated(_ bytes: [UInt8], _ numbers: inout Numbers) -> [UInt8] {
+  static func mutated(_ bytes: [UInt8], _ numbers: inout Numbers) -> [UInt8] {
     var bytes = bytes
     let position = Int.random(in: 0..<bytes.count, using: &numbers)
     switch Int.random(in: 0..<6, using: &numbers) {

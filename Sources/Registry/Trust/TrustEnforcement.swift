@@ -37,6 +37,8 @@ public final class TrustEnforcement: Sendable {
   let store: ContentStore
   let logger: Logger
   private let state: Mutex<State>
+  /// Rises with each policy, once that is in force.
+  private let edition = Atomic<Int>(0)
   /// An image is judged once, however many ask for it at the same time.
   let judging = KeyedLock<StoredVerdict.Key>()
 
@@ -64,6 +66,7 @@ public final class TrustEnforcement: Sendable {
   /// Goes by another policy from now on. Verdicts of the former one count no more.
   public func replace(_ configuration: Configuration) {
     state.withLock { $0 = State(configuration) }
+    edition.add(1, ordering: .releasing)
   }
 
   var configuration: Configuration { state.withLock(\.configuration) }
@@ -79,39 +82,43 @@ public final class TrustEnforcement: Sendable {
     }
   }
 
-  /// What becomes of an image that is asked for, if that is known; may run on an event loop.
+  /// An image that is asked for, and what becomes of it if that is known; may run on an event loop.
   /// - Parameters:
-  ///   - reference: by which it was asked for. By a tag and by its digest, a policy may say different things of it.
+  ///   - reference: by which it is asked for. By a tag and by its digest, a policy may say different things of it.
   ///   - mayPush: whether the client may push to the repository.
-  /// - Returns: nil if it has to be judged first, by `outcome`.
+  /// - Returns: nil if it is not there. An outcome of nil says that it has to be judged first, by `outcome`.
   /// - Throws: `StorageError`
-  public func knownOutcome(
-    of manifest: Digest, as reference: ManifestReference, in repository: RepositoryName,
-    for purpose: Purpose = .pull, mayPush: Bool
-  ) throws(StorageError) -> Outcome? {
-    let (enforcement, revision) = enforcement(for: repository)
-    // Who signs has to read what is not signed yet.
-    guard !mayPush, enforcement.push == .hold || enforcement.mode(for: purpose) != .off else {
-      return .given
+  func pull(
+    _ reference: ManifestReference, in repository: RepositoryName, mayPush: Bool
+  ) throws(StorageError) -> (record: ManifestRecord, outcome: Outcome?)? {
+    // Before the policy itself: a verdict is never taken for one of a later policy.
+    let edition = PolicyEdition(number: edition.load(ordering: .acquiring)) { [self] in
+      state.withLock(\.revision)
     }
-    let key = StoredVerdict.Key(
-      repository: repository, manifest: manifest, tag: reference.tag, revision: revision)
-    return try store.metadata.verdict(key).map { enforcement.outcome(of: $0, for: purpose) }
+    guard let found = try store.metadata.manifest(reference, in: repository, judgedBy: edition) else {
+      return nil
+    }
+    // Whatever is done about others, an image that is allowed is given.
+    if found.verdict?.isAllowed == true { return (found.record, .given) }
+    let enforcement = enforcement(for: repository).0
+    guard enforcement.looks(at: .pull, mayPush: mayPush) else { return (found.record, .given) }
+    return (found.record, found.verdict.map { enforcement.outcome(of: $0, for: .pull) })
   }
 
-  /// The same, whatever it takes. Waits for the disk.
+  /// What becomes of an image that is asked for, whatever it takes to know that. Waits for the disk.
   /// - Throws: `StorageError`
   public func outcome(
     of manifest: Digest, as reference: ManifestReference, in repository: RepositoryName,
     for purpose: Purpose = .pull, mayPush: Bool
   ) async throws -> Outcome {
-    let known = try await store.blocking { [self] in
-      try knownOutcome(of: manifest, as: reference, in: repository, for: purpose, mayPush: mayPush)
-    }
-    if let known { return known }
+    let enforcement = enforcement(for: repository).0
+    guard enforcement.looks(at: purpose, mayPush: mayPush) else { return .given }
     let verdict = try await judge(manifest, as: reference.tag, in: repository)
-    return enforcement(for: repository).0.outcome(of: verdict, for: purpose)
+    return enforcement.outcome(of: verdict, for: purpose)
   }
+
+  /// Whether images of the repository that are not allowed are not there for everybody.
+  func holdsImages(of repository: RepositoryName) -> Bool { enforcement(for: repository).0.push == .hold }
 
   /// The tags of a page that a client may know of.
   public func visible(
@@ -148,6 +155,11 @@ public final class TrustEnforcement: Sendable {
 }
 
 extension PolicyEnforcement {
+  /// Who may push is given all: who signs has to read what is not signed yet.
+  fileprivate func looks(at purpose: TrustEnforcement.Purpose, mayPush: Bool) -> Bool {
+    !mayPush && (push == .hold || mode(for: purpose) != .off)
+  }
+
   fileprivate func mode(for purpose: TrustEnforcement.Purpose) -> Mode {
     switch purpose {
     case .pull: pull
@@ -161,12 +173,5 @@ extension PolicyEnforcement {
     guard let refusal = verdict.refusal else { return .given }
     if push == .hold { return .held(refusal) }
     return mode(for: purpose) == .enforce ? .refused(refusal) : .givenUntrusted(refusal)
-  }
-}
-
-extension ManifestReference {
-  var tag: Tag? {
-    if case .tag(let tag) = self { return tag }
-    return nil
   }
 }

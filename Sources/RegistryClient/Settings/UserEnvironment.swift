@@ -43,6 +43,9 @@ public struct UserEnvironment: Sendable {
   /// `$XDG_CONFIG_HOME`, or what stands for it.
   public var configurationHome: String { self["XDG_CONFIG_HOME"] ?? home + "/.config" }
 
+  /// `$XDG_STATE_HOME`, or what stands for it.
+  public var stateHome: String { self["XDG_STATE_HOME"] ?? home + "/.local/state" }
+
   private static func home(_ variables: [String: String]) -> String {
     if let home = variables["HOME"], !home.isEmpty { return home }
     // Under a service manager the variable may be missing.

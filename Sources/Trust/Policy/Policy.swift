@@ -10,7 +10,8 @@ public struct Policy: Sendable {
   let fallback: PolicyRule
   /// By transport, then by scope; the scope "" is the transport's own default.
   let rules: [String: [String: PolicyRule]]
-  let enforcement: [String: PolicyEnforcement]
+  private let enforcement: [String: PolicyEnforcement]
+  private let freshness: [String: TagListRequirement?]
   /// Another one if anything is another in the file, or in a file that it names: what was decided by the one
   /// does not hold for the other. SHA-256 over all of them, and over which rules this program has.
   public let revision: Digest
@@ -34,8 +35,13 @@ public struct Policy: Sendable {
       let parts = try document.members("default", "transports", "kontor")
       fallback = try reader.rule(try parts.needed("default"))
       rules = try parts["transports"].map { node throws(InvalidValue) in try reader.transports(node) } ?? [:]
-      enforcement =
-        try parts["kontor"].map { node throws(InvalidValue) in try PolicyEnforcement.table(node) } ?? [:]
+      let own = try parts["kontor"]?.members("enforcement", "freshness")
+      if let own, own["enforcement"] == nil, own["freshness"] == nil {
+        throw own.object.failure("it is empty: expected enforcement or freshness")
+      }
+      enforcement = try (own?["enforcement"]).map(PolicyEnforcement.table) ?? [:]
+      freshness =
+        try (own?["freshness"]).map { node throws(InvalidValue) in try reader.freshness(node) } ?? [:]
       revision = reader.revision
     } catch {
       throw .unusable(what: "the policy \(what)", reason: "\(error)")
@@ -62,10 +68,21 @@ public struct Policy: Sendable {
 
   /// What a server does about the rule for a repository of its own.
   public func enforcement(for repository: ImageReference) -> PolicyEnforcement {
+    Self.narrowest(enforcement, repository) ?? PolicyEnforcement()
+  }
+
+  /// Who has to sign the list of a repository's tags before a tag is believed.
+  /// - Returns: nil if nobody has to.
+  public func freshness(of repository: ImageReference) -> TagListRequirement? {
+    Self.narrowest(freshness, repository) ?? nil
+  }
+
+  private static func narrowest<Value>(_ table: [String: Value], _ repository: ImageReference) -> Value? {
+    if table.isEmpty { return nil }
     for scope in DockerScope.above(PolicyPlace.registry(repository).reference ?? repository) {
-      if let found = enforcement[scope] { return found }
+      if let found = table[scope] { return found }
     }
-    return enforcement[""] ?? PolicyEnforcement()
+    return table[""]
   }
 }
 

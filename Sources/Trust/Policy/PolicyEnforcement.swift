@@ -27,21 +27,10 @@ public struct PolicyEnforcement: Sendable, Hashable {
   /// Images that are asked for as ACIs.
   public var appc = Mode.enforce
 
-  /// By scope, as in the section `kontor` of a policy.
+  /// By scope.
   static func table(_ node: JSONNode) throws(InvalidValue) -> [String: PolicyEnforcement] {
     var table: [String: PolicyEnforcement] = [:]
-    for (scope, node) in try node.members("enforcement").needed("enforcement").members() {
-      if !scope.isEmpty {
-        if let problem = DockerScope.problem(of: scope) { throw node.failure("the scope \(problem)") }
-        // What is done may not depend on the tag: a manifest is pushed and pulled by its digest, too.
-        if let reference = try? ImageReference(parsing: scope), scope.contains("/"),
-          reference.tag != nil || reference.digest != nil
-        {
-          throw node.failure("the scope names one image: name its repository instead")
-        }
-      }
-      table[scope] = try PolicyEnforcement(node)
-    }
+    for (scope, node) in try node.repositoryScopes() { table[scope] = try PolicyEnforcement(node) }
     return table
   }
 
@@ -57,6 +46,21 @@ public struct PolicyEnforcement: Sendable, Hashable {
 }
 
 extension JSONNode {
+  /// The members of a table by scopes that are those of `docker`, from repositories upwards, and "" for all.
+  func repositoryScopes() throws(InvalidValue) -> [(name: String, node: JSONNode)] {
+    let scopes = try members()
+    for (scope, node) in scopes where !scope.isEmpty {
+      if let problem = DockerScope.problem(of: scope) { throw node.failure("the scope \(problem)") }
+      // Nothing here may depend on the tag: a manifest is pushed and pulled by its digest, too.
+      if let reference = try? ImageReference(parsing: scope), scope.contains("/"),
+        reference.tag != nil || reference.digest != nil
+      {
+        throw node.failure("the scope names one image: name its repository instead")
+      }
+    }
+    return scopes
+  }
+
   fileprivate func choice<Choice: CaseIterable & RawRepresentable<String>>() throws(InvalidValue) -> Choice {
     guard let choice = Choice(rawValue: try string()) else {
       throw failure("expected \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")

@@ -1,4 +1,5 @@
 import ContainerImage
+import FoundationEssentials
 
 /// A statement with its signature (DSSE, protocol.md and envelope.md). There is exactly one signature, as in every Sigstore
 /// bundle.
@@ -30,6 +31,28 @@ struct DSSEEnvelope {
     SignedContent(
       kind: .envelope(payload: payload),
       message: Self.signedBytes(payloadType: payloadType, payload: payload), signature: signature)
+  }
+
+  /// - Returns: the envelope, in JSON.
+  /// - Throws: `TrustError.failed`
+  static func sign(_ payload: [UInt8], type: String, by key: SigningKey) throws(TrustError) -> [UInt8] {
+    Array(try document(payload, type: type, keyID: key.publicKey.keyID, by: key).line.utf8)
+  }
+
+  /// - Parameter keyID: helps readers to find the key; nil to leave it out.
+  static func document(
+    _ payload: [UInt8], type: String, keyID: String?, by key: SigningKey
+  ) throws(TrustError) -> OrderedJSON {
+    let signature = try key.sign(
+      signedBytes(payloadType: type, payload: payload), by: key.scheme(ed25519: .ed25519))
+    var signed = OrderedJSON.object([])
+    if let keyID { signed["keyid"] = .string(keyID) }
+    signed["sig"] = .string(Data(signature).base64EncodedString())
+    return .object([
+      .init(name: "payload", value: .string(Data(payload).base64EncodedString())),
+      .init(name: "payloadType", value: .string(type)),
+      .init(name: "signatures", value: .array([signed])),
+    ])
   }
 
   /// What is signed: PAE of type and payload.

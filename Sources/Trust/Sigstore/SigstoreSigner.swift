@@ -31,9 +31,8 @@ public struct SigstoreSigner: Sendable {
   /// A bundle of version 0.3 with an in-toto statement that vouches for the image, for an artifact that refers to it.
   /// - Throws: `TrustError.failed`
   public func bundle(of digest: Digest) throws(TrustError) -> [UInt8] {
-    let payload = InTotoStatement.signature(of: digest)
-    let message = DSSEEnvelope.signedBytes(payloadType: DSSEEnvelope.mediaType, payload: payload)
-    let signature = try key.sign(message, by: key.scheme(ed25519: .ed25519))
+    let envelope = try DSSEEnvelope.document(
+      InTotoStatement.signature(of: digest), type: DSSEEnvelope.mediaType, keyID: nil, by: key)
     let hint = Data(key.publicKey.hash).base64EncodedString()
     func object(_ members: (String, OrderedJSON)...) -> OrderedJSON {
       .object(members.map { OrderedJSON.Member(name: $0.0, value: $0.1) })
@@ -45,20 +44,14 @@ public struct SigstoreSigner: Sendable {
         // The empty list could be left out, but sigstore-python insists on it.
         object(("publicKey", object(("hint", .string(hint)))), ("tlogEntries", .array([])))
       ),
-      (
-        "dsseEnvelope",
-        object(
-          ("payload", .string(Data(payload).base64EncodedString())),
-          ("payloadType", .string(DSSEEnvelope.mediaType)),
-          ("signatures", .array([object(("sig", .string(Data(signature).base64EncodedString())))])))
-      ))
+      ("dsseEnvelope", envelope))
     return Array(bundle.line.utf8)
   }
 }
 
 extension SigningKey {
   /// Cosign's default for the key (sigstore, pkg/signature/algorithm_registry.go).
-  fileprivate func scheme(ed25519: SignatureScheme) -> SignatureScheme {
+  func scheme(ed25519: SignatureScheme) -> SignatureScheme {
     switch publicKey.algorithm {
     case .ecdsaP256: .ecdsa(.sha256, .der)
     case .ecdsaP384: .ecdsa(.sha384, .der)

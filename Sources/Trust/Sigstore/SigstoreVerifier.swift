@@ -180,7 +180,7 @@ public struct SigstoreVerifier: Sendable {
 extension PublicKey {
   /// Whether it made the signature in one of the ways of Sigstore (sigstore, pkg/signature/algorithm_registry.go): with the
   /// curve's own hash, or SHA-256 as cosign did for long; with Ed25519, or Ed25519ph as cosign does by default.
-  fileprivate func verifies(_ content: SignedContent) -> Bool {
+  func verifies(_ content: SignedContent) -> Bool {
     let schemes: [SignatureScheme] =
       switch algorithm {
       case .ecdsaP256: [.ecdsa(.sha256, .der)]

@@ -154,9 +154,10 @@ struct ImageCopy {
     var options = copying.options(platform)
     // What an ACI is made into goes with the ACI itself, wherever there is room for that.
     if from.isAppContainer, destination.takesIndexes { options.includesReferrers = true }
-    let source = try from.source(
+    let found = try from.source(
       client, limits, making: making?.options(platform, for: from), finding: finding)
-    options.judge = try trust.judge(from, source, client)
+    let (source, judge) = try trust.judged(from, found, client)
+    options.judge = judge
     let copier = ImageCopier(
       from: source, to: destination, options,
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),

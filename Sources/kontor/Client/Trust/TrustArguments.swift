@@ -23,11 +23,18 @@ struct TrustArguments: ParsableArguments {
     }
   }
 
-  /// - Returns: nil if nobody is to be asked.
+  /// - Returns: where the image comes from, and who judges it; nil if nobody is to be asked.
   /// - Throws: `TransferError`, `TrustError` for a policy that cannot be used, `ConfigurationError`
-  func judge(
+  func judged(
     _ location: ImageLocation, _ source: any ImageSource, _ client: RegistryClient
-  ) throws -> ImageTrust? {
+  ) throws -> (source: any ImageSource, judge: ImageTrust?) {
+    guard let path = try policyPath(for: location) else { return (source, nil) }
+    let policy = try PolicyFile.read(path, at: Date())
+    let pinned = try location.pinned(source, by: policy)
+    return (pinned.source, try location.trust(policy, from: path, pinned.source, client))
+  }
+
+  private func policyPath(for location: ImageLocation) throws -> String? {
     if insecurePolicy { return nil }
     if location.isAppContainer {
       guard verify == nil else {
@@ -37,14 +44,30 @@ struct TrustArguments: ParsableArguments {
       }
       return nil
     }
-    guard let path = try verify ?? PolicyFile.standard(home: UserEnvironment.current().home) else {
-      return nil
-    }
-    return try location.trust(try PolicyFile.read(path, at: Date()), from: path, source, client)
+    return try verify ?? PolicyFile.standard(home: UserEnvironment.current().home)
   }
 }
 
 extension ImageLocation {
+  /// The image that the registry's signed list of tags says, where the policy asks for such a list.
+  /// - Returns: the source as it is, and no list, where it does not.
+  func pinned(
+    _ source: any ImageSource, by policy: Policy
+  ) throws -> (source: any ImageSource, tags: VerifiedTagList?) {
+    guard let registry = source as? RegistrySource, case .registry(let reference) = self,
+      case .tag(let tag) = reference.manifest, let requirement = policy.freshness(of: reference)
+    else { return (source, nil) }
+    let memory = TagListMemory(directory: UserEnvironment.current().stateHome + "/kontor/tag-lists")
+    let found = try memory.check(
+      try registry.repository.signedTagList(), by: requirement, of: reference, at: Date())
+    guard let target = found.list.tags[tag] else {
+      throw TransferError.notFound(
+        "\(reference) is not there: the registry's signed list of tags, of version \(found.list.version), does not have it"
+      )
+    }
+    return (RegistrySource(registry.repository, root: target.digest), found)
+  }
+
   func trust(
     _ policy: Policy, from name: String, _ source: any ImageSource, _ client: RegistryClient
   ) throws -> ImageTrust {

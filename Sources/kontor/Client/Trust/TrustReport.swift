@@ -7,6 +7,8 @@ import Trust
 struct TrustReport {
   let location: ImageLocation
   let trust: ImageTrust
+  /// The signed list that says what the tag means, if the policy asks for one.
+  let tags: VerifiedTagList?
   let findings: [ImageTrust.Finding]
 
   /// A line for each signature below the image that it is about.
@@ -32,6 +34,11 @@ struct TrustReport {
       print("so it is \(finding.decision.isAllowed ? "allowed" : "refused")")
       if let end = finding.decision.validUntil { print("until \(end.formatted(.iso8601))") }
     }
+    if let tags {
+      print(
+        "the tag is in the signed list of version \(tags.list.version), by public key sha256:\(tags.mark.keyID), which holds "
+          + "until \(tags.list.expires.formatted(.iso8601))")
+    }
     if findings.count > 1 {
       print("an index that is refused by itself is allowed if every image that it lists is")
     }
@@ -55,6 +62,13 @@ struct TrustReport {
     json["image"] = .string("\(location)")
     json["policy"] = .string(trust.policyName)
     json["trusted"] = .literal("\(trust.refusal(findings) == nil)")
+    if let tags {
+      var list = OrderedJSON.object([])
+      list["version"] = .literal("\(tags.list.version)")
+      list["expires"] = .string(tags.list.expires.formatted(.iso8601))
+      list["keyID"] = .string(tags.mark.keyID)
+      json["tagList"] = list
+    }
     json["manifests"] = .array(findings.map(Self.json))
     return json
   }

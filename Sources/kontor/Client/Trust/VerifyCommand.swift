@@ -97,7 +97,8 @@ extension TrustReport {
       throw ConfigurationError(
         "\(text) is an App Container image, which is verified by rkt's keys: see 'kontor aci trust'")
     }
-    let source = try location.source(client)
+    let (source, tags) = try location.pinned(try location.source(client), by: policy)
+    self.tags = tags
     trust = try location.trust(policy, from: name, source, client)
     findings = try trust.findings(on: source)
   }
