@@ -98,7 +98,7 @@ attestation = bundle(predicate_type=SLSA)
 
 
 def attested(signer=key, about=DIGEST, predicate_type=SLSA, subject=REFERENCE, payload_type="application/vnd.in-toto+json",
-             annotations=(), change=lambda made: made):
+             change=lambda made: made):
     """As cosign attests under a tag: an envelope, which securesystemslib makes, and what the layer's descriptor says."""
     said = {
         "_type": "https://in-toto.io/Statement/v0.1", "predicateType": predicate_type,
@@ -111,15 +111,15 @@ def attested(signer=key, about=DIGEST, predicate_type=SLSA, subject=REFERENCE, p
     made = change(made.to_dict())
     made = made if isinstance(made, bytes) else json.dumps(made).encode()
     return {"payload": b64(made), "annotations": {
-        "dev.cosignproject.cosign/signature": "", "predicateType": SLSA, **dict(annotations)}}
+        "dev.cosignproject.cosign/signature": "", "predicateType": SLSA}}
 
 
-def logged(signer, certificates=(), log=log):
+def logged(signer, certificates=(), log=log, record=dsse_record):
     """An attestation with what proves who made it, and when."""
     def change(made):
         verifier = pem(certificates[0]) if certificates else key_pem(signer)
-        record = dsse_record(made, base64.b64decode(made["payload"]), verifier)
-        annotations["dev.sigstore.cosign/bundle"] = log.annotation(record)
+        body = record(made, base64.b64decode(made["payload"]), verifier)
+        annotations["dev.sigstore.cosign/bundle"] = log.annotation(body)
         return made
 
     annotations = {}
@@ -158,6 +158,7 @@ case("attested, the annotation lies", "not over a statement of the type asked fo
 case("attested for a signature", "over a statement of the type", attestations=[good], keyPath="key.pub", **MATCH)
 case("attested, none", "there is no signature (cosign)", **ATTESTED)
 case("attested, logged", "", attestations=[logged(key)], rekorPublicKeyPath="rekor.pub", **ATTESTED)
+case("attested, logged as in-toto", "", attestations=[logged(key, record=intoto_record)], rekorPublicKeyPath="rekor.pub", **ATTESTED)
 case("attested, not logged", "in none of the logs", attestations=[good], rekorPublicKeyPath="rekor.pub", **ATTESTED)
 case("attested, other log", "in none of the logs", attestations=[logged(key, log=other_log)], rekorPublicKeyPath="rekor.pub", **ATTESTED)
 case("attested, entry of another", "about another signature", attestations=[{**good, "annotations": logged(key)["annotations"]}], rekorPublicKeyPath="rekor.pub", **ATTESTED)
