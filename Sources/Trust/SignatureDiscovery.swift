@@ -9,7 +9,6 @@ public enum SignatureDiscovery {
 
   private static let cosignReferrer = "application/vnd.dev.cosign.artifact.sig.v1+json"
   private static let bundlePrefix = "application/vnd.dev.sigstore.bundle"
-  private static let envelope = MediaType("application/vnd.dsse.envelope.v1+json")
 
   /// All that may be signatures of an image.
   /// - Parameter formats: what to look for (`PolicyRule.formats`).
@@ -19,9 +18,11 @@ public enum SignatureDiscovery {
   ) throws -> SignatureEvidence {
     var evidence = SignatureEvidence()
     if formats.contains(.simpleSigning) { evidence.simpleSigning = try source.simpleSignatures(of: digest) }
-    if formats.contains(.cosign), let tag = try? Tag(parsing: CosignSignature.tag(for: digest)),
-      let manifest = try source.manifest(.tag(tag))
-    {
+    for (format, tag) in [
+      (.cosign, CosignSignature.tag(for: digest)),
+      (.cosignAttestation, CosignSignature.attestationTag(for: digest)),
+    ] as [(SignatureVerdict.Format, String)] where formats.contains(format) {
+      guard let tag = try? Tag(parsing: tag), let manifest = try source.manifest(.tag(tag)) else { continue }
       try add(manifest, over: digest, formats, from: source, to: &evidence)
     }
     guard !formats.isDisjoint(with: [.cosign, .sigstoreBundle, .notation]) else { return evidence }
@@ -55,6 +56,12 @@ public enum SignatureDiscovery {
           let payload = try source.blob(layer, atMost: largestBlob)
         else { continue }
         evidence.cosign.append(CosignSignature(payload: payload, annotations: layer.annotations ?? [:]))
+      } else if layer.mediaType == CosignSignature.attestationMediaType {
+        guard formats.contains(.cosignAttestation), evidence.cosignAttestations.count < most,
+          let envelope = try source.blob(layer, atMost: largestBlob)
+        else { continue }
+        evidence.cosignAttestations.append(
+          CosignSignature(payload: envelope, annotations: layer.annotations ?? [:]))
       } else if layer.mediaType.description.hasPrefix(bundlePrefix) {
         guard formats.contains(.sigstoreBundle), evidence.sigstoreBundles.count < most,
           let bundle = try source.blob(layer, atMost: largestBlob)
@@ -68,7 +75,7 @@ public enum SignatureDiscovery {
   /// - Parameter tags: that the manifest gets: cosign's say it.
   public static func subject(of manifest: Manifest, tags: [Tag]) -> Digest? {
     if let subject = manifest.subject { return subject.digest }
-    for tag in tags.map(\.description) where tag.hasSuffix(".sig") {
+    for tag in tags.map(\.description) where tag.hasSuffix(".sig") || tag.hasSuffix(".att") {
       let digest = tag.dropLast(4).split(separator: "-", maxSplits: 1).joined(separator: ":")
       if let digest = try? Digest(parsing: digest[...]) { return digest }
     }
@@ -79,8 +86,10 @@ public enum SignatureDiscovery {
   public static func isSignature(_ manifest: Manifest) -> Bool {
     guard manifest.kind == .image, !manifest.layers.isEmpty else { return false }
     return manifest.layers.allSatisfy { layer in
-      [CosignSignature.mediaType, envelope, NotationEnvelope.jws, NotationEnvelope.cose]
-        .contains(layer.mediaType) || layer.mediaType.description.hasPrefix(bundlePrefix)
+      [
+        CosignSignature.mediaType, CosignSignature.attestationMediaType, NotationEnvelope.jws,
+        NotationEnvelope.cose,
+      ].contains(layer.mediaType) || layer.mediaType.description.hasPrefix(bundlePrefix)
     }
   }
 

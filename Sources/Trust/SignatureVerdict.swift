@@ -9,6 +9,8 @@ public struct SignatureVerdict: Sendable, Hashable {
     case simpleSigning = "simple signing"
     /// The same document, signed by cosign, in an image whose tag is made of the signed digest.
     case cosign
+    /// A statement about the image in an envelope, in an image whose tag is made of its digest, as cosign made it before bundles.
+    case cosignAttestation = "cosign attestation"
     /// One document that holds signature, certificate and proofs, in an artifact that refers to the image.
     case sigstoreBundle = "sigstore bundle"
     case notation

@@ -29,7 +29,10 @@ struct Kontor: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Trust",
-        subcommands: [VerifyCommand.self, PolicyCommand.self, SignCommand.self, GenerateKeyPairCommand.self]),
+        subcommands: [
+          VerifyCommand.self, TrustCommand.self, PolicyCommand.self, SignCommand.self,
+          GenerateKeyPairCommand.self,
+        ]),
       CommandGroup(name: "App Container images", subcommands: [ACICommand.self]),
       CommandGroup(name: "Access", subcommands: [LoginCommand.self, LogoutCommand.self]),
     ])

@@ -35,15 +35,7 @@ extension EndToEndTests {
       _ image: String, to reference: String, by key: SigningKey? = nil, all: Bool = false,
       registriesD: String? = nil
     ) async throws {
-      let images = try await TestImage.shared
-      var arguments = ["--insecure-policy"]
-      if let registriesD { arguments += ["--registries.d", registriesD] }
-      arguments += ["copy", "--dest-tls-verify=false"] + (all ? ["--all"] : [])
-      if key != nil { arguments += ["--sign-by", SigningKey.owner] }
-      arguments += [images.source(image), "docker://\(reference)"]
-      try await Command(
-        tool: .skopeo, arguments: arguments, environment: key.map { ["GNUPGHOME": $0.home] } ?? [:]
-      ).run()
+      try await TestImage.shared.push(image, to: reference, by: key, all: all, registriesD: registriesD)
     }
 
     @Test("what skopeo signed is pulled, and nothing else; the user's policy is gone by without being named")
@@ -227,6 +219,49 @@ extension EndToEndTests {
           #expect(refused.contains("signedBy: not met") && refused.contains("is refused"))
           let wrong = try await client.attempt(["policy", "check", keyFile])
           #expect(wrong.exit == .code(1) && wrong.error.contains(keyFile), "\(wrong.error)")
+        }
+      }
+    }
+
+    @Test("verify goes by an identity that the options name, under the trust root that they name")
+    func identity() async throws {
+      let images = try await TestImage.shared
+      try await KontorProcess.with { kontor in
+        try await KontorClient.with { client in
+          let image = kontor.endpoint.reference("trade/hello:v1")
+          try await push("hello", to: image)
+          let manifest = try images.manifestBytes(images.hello)
+          let made = try await SignedImage.make(of: manifest, as: "elsewhere.example/hello", in: client.home)
+          func verify(
+            _ identity: String? = nil, issuer: String? = nil, root: String = "root.json"
+          ) async throws -> KontorCommand.Result {
+            try await client.attempt([
+              "verify", image, "--certificate-identity", identity ?? made.identity,
+              "--certificate-oidc-issuer", issuer ?? made.issuer, "--trusted-root", "\(client.home)/\(root)",
+            ])
+          }
+          let unsigned = try await verify()
+          #expect(unsigned.exit == .code(5) && unsigned.error.contains("there is no signature"))
+          let pushed = try await PlainHTTP(kontor.endpoint).pushSignatures(
+            "trade/hello", tag: nil, mediaType: SignedImage.MediaType.bundle,
+            [(Data(made.bundle.utf8), nil)],
+            subject: .init(manifest, mediaType: OCILayout.MediaType.manifest))
+          #expect(pushed.status == 201)
+
+          let good = try await verify()
+          #expect(good.exit == .code(0), "\(good.error)")
+          let line = "good: sigstore bundle, by \"\(made.identity)\" (by \"\(made.issuer)\"), "
+          #expect(good.output.contains(line), "\(good.output)")
+          for (result, reason) in [
+            (try await verify("eve@example.org"), "is none of those that count here"),
+            (try await verify(issuer: "https://evil.example"), "is none of those that count here"),
+            (try await verify("https://\(made.identity)"), "is none of those that count here"),
+            (try await verify(root: "other-authority.json"), "leads to none of the trusted authorities"),
+            (try await verify(root: "other-log.json"), "in none of the logs that count here"),
+          ] {
+            #expect(result.exit == .code(5) && result.error.contains(reason), "\(reason): \(result.error)")
+            #expect(result.output.contains("bad: sigstore bundle"), "\(result.output)")
+          }
         }
       }
     }

@@ -239,26 +239,10 @@ extension EndToEndTests {
       var signature = try await Tool.openssl.run("dgst", "-sha256", "-sign", key, input: payload)
         .standardOutput
       if damaged { signature[signature.count - 1] ^= 1 }
-      for blob in [payload, Data("{}".utf8)] {
-        #expect(try await server.pusher.pushBlob(repository, blob).status == 201)
-      }
-      let manifest: [String: Any] = [
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": [
-          "mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(Data("{}".utf8)),
-          "size": 2,
-        ],
-        "layers": [
-          [
-            "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json", "digest": sha256(payload),
-            "size": payload.count,
-            "annotations": ["dev.cosignproject.cosign/signature": signature.base64EncodedString()],
-          ] as [String: Any]
-        ],
-      ]
-      return try await server.pusher.pushManifest(
-        repository, "\(digest.replacing(":", with: "-")).sig",
-        try JSONSerialization.data(withJSONObject: manifest))
+      return try await server.pusher.pushSignatures(
+        repository, tag: "\(digest.replacing(":", with: "-")).sig",
+        mediaType: SignedImage.MediaType.signature,
+        [(payload, ["dev.cosignproject.cosign/signature": signature.base64EncodedString()])])
     }
 
     @Test(
@@ -317,6 +301,79 @@ extension EndToEndTests {
           #expect(try await cosign(digest, as: name, with: key, in: "trade/multi", of: server).status == 201)
           try await server.push(images.multi, as: "trade/multi:v1", all: true)
           #expect(try await server.status("trade/multi", "v1") == 200)
+        }
+      }
+    }
+
+    @Test(
+      "an image is held until it has the attestation that the policy asks for, under cosign's tag; the client looks there, too"
+    )
+    func attestations() async throws {
+      let images = try await TestImage.shared
+      try Tool.require(.skopeo)
+      try await Scratch.withDirectory("attestations") { directory in
+        let manifest = try images.manifestBytes(images.hello)
+        let made = try await SignedImage.make(of: manifest, as: "elsewhere.example/hello", in: directory)
+        let policy: [String: Any] = [
+          "default": [
+            [
+              "type": "sigstoreSigned", "keyPath": "\(directory)/key.pub",
+              "predicateType": made.predicateType, "signedIdentity": ["type": "matchDigest"],
+            ] as [String: Any]
+          ]
+        ]
+        try await PolicyServer.with(policy: policy, in: directory) { server in
+          try await server.push(images.hello, as: "trade/hello:v1")
+          let tag = sha256(manifest).replacing(":", with: "-") + ".att"
+          func attest(_ names: String...) async throws -> PlainHTTP.Response {
+            try await server.pusher.pushSignatures(
+              "trade/hello", tag: tag, mediaType: SignedImage.MediaType.attestation,
+              names.map { name in
+                (
+                  try made.attestation(name),
+                  ["dev.cosignproject.cosign/signature": "", "predicateType": made.predicateType]
+                )
+              })
+          }
+          func pull() async throws -> KontorCommand.Result {
+            try await KontorCommand.run([
+              "pull", "\(server.name)/trade/hello:v1", "--verify", "\(directory)/policy.json", "--to",
+              "oci:\(directory)/\(UUID())",
+            ])
+          }
+          for (name, words) in [
+            ("other digest", "not about this manifest"), ("changed payload", "not made by any of the keys"),
+            ("other payload type", "is not known"), ("payload type changed", "not made by any of the keys"),
+            ("other key", "not made by any of the keys"),
+            ("swapped signature", "not made by any of the keys"),
+          ] {
+            let answer = try await attest(name)
+            #expect(answer.status == 403 && answer.errorCodes == ["DENIED"], "\(name)")
+            #expect(String(decoding: answer.body, as: UTF8.self).contains(words), "\(name)")
+            #expect(try await server.status("trade/hello", "v1") == 404, "\(name)")
+          }
+          // Whatever else is said of an image may be said, and is not enough.
+          #expect(try await attest("another kind").status == 201)
+          #expect(try await server.status("trade/hello", "v1") == 404)
+          #expect(try await server.status("trade/hello", tag) == 200)
+          let refused = try await pull()
+          #expect(refused.exit == .code(5), "\(refused.error)")
+          #expect(refused.error.contains("not over a statement of the type asked for"), "\(refused.error)")
+
+          #expect(try await attest("other key", "another kind", "good").status == 201)
+          #expect(try await server.status("trade/hello", "v1") == 200)
+          let taken = try await pull()
+          #expect(taken.exit == .code(0), "\(taken.error)")
+          // A statement about an image is no signature of it.
+          try await server.replace(policy: [
+            "default": [
+              [
+                "type": "sigstoreSigned", "keyPath": "\(directory)/key.pub",
+                "signedIdentity": ["type": "matchDigest"],
+              ] as [String: Any]
+            ]
+          ])
+          #expect(try await server.status("trade/hello", "v1") == 404)
         }
       }
     }

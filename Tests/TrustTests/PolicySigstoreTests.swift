@@ -13,6 +13,7 @@ import Trust
       let rule: String
       let asked: String
       let signatures: [Signature]
+      let attestations: [Signature]
       let bundles: [Data]
       let until: Double?
     }
@@ -52,14 +53,18 @@ import Trust
       let image = try PolicyImage(
         .registry(ImageReference(parsing: one.asked)), manifest: [UInt8](material.manifest),
         mediaType: .ociImageManifest)
+      func layers(_ signatures: [Material.Signature]) -> [CosignSignature] {
+        signatures.map { CosignSignature(payload: [UInt8]($0.payload), annotations: $0.annotations) }
+      }
       let evidence = SignatureEvidence(
-        cosign: one.signatures.map {
-          CosignSignature(payload: [UInt8]($0.payload), annotations: $0.annotations)
-        }, sigstoreBundles: one.bundles.map { [UInt8]($0) })
+        cosign: layers(one.signatures), cosignAttestations: layers(one.attestations),
+        sigstoreBundles: one.bundles.map { [UInt8]($0) })
       let policy = try material.policy(one.rule)
       let decision = policy.evaluate(image, evidence, at: material.time)
       let reasons = decision.reasons.joined(separator: "; ")
-      #expect(decision.rule.formats == [.cosign, .sigstoreBundle])
+      let isForStatements = one.rule.contains("\"predicateType\"")
+      #expect(
+        decision.rule.formats == [isForStatements ? .cosignAttestation : .cosign, .sigstoreBundle])
       #expect(decision.isAllowed == one.expect.isEmpty, "\(one.name): \(reasons)")
       #expect(one.expect.isEmpty || reasons.contains(one.expect), "\(one.name): \(reasons)")
       #expect(decision.validUntil?.timeIntervalSince1970 == one.until, "\(one.name)")

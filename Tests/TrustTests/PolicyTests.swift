@@ -23,6 +23,26 @@ import Trust
     }
   }
 
+  @Test func knowsTheScopesAroundAScope() throws {
+    let digest = "sha256:" + String(repeating: "a", count: 64)
+    let app = [
+      "registry.example:5000/team/app", "registry.example:5000/team", "registry.example:5000", "*.example",
+    ]
+    for (scope, transport, scopes) in [
+      ("\(app[0]):v1", "docker", ["\(app[0]):v1"] + app), (app[0], "docker", app),
+      ("\(app[0])@\(digest)", "docker-daemon", ["\(app[0])@\(digest)"] + app),
+      (app[2], "docker", [app[2], app[3]]), ("*.b.example", "docker", ["*.b.example", "*.example"]),
+      ("[::1]:5000/app", "docker", ["[::1]:5000/app", "[::1]:5000"]),
+      ("/srv/images:app", "oci", ["/srv/images:app", "/srv/images", "/srv"]),
+      ("/srv/images", "dir", ["/srv/images", "/srv"]), ("", "oci", []), ("a b", "someday", ["a b"]),
+    ] {
+      #expect(try PolicyPlace.scope(scope, in: transport).scopes == scopes, "\(scope)")
+    }
+    for (scope, transport) in [("busybox", "docker"), ("relative", "oci"), ("a", "docker-archive")] {
+      #expect(throws: InvalidValue.self) { try PolicyPlace.scope(scope, in: transport) }
+    }
+  }
+
   @Test func combinesRequirements() throws {
     try GnuPG.use { gpg in
       let time = Date()

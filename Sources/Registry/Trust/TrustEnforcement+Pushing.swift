@@ -73,7 +73,9 @@ extension TrustEnforcement.Judge {
     var evidence = SignatureEvidence()
     try add(policy.rule(for: image.place).formats, &evidence)
     let judged = policy.evaluate(image, evidence, at: time).finding.allSignatures
-    guard !judged.isEmpty, !judged.contains(where: \.verdict.isGood) else { return nil }
+    guard !judged.isEmpty, !judged.contains(where: { $0.verdict.isGood || $0.isOfAnotherKind }) else {
+      return nil
+    }
     let reasons = judged.compactMap { signature in
       if case .bad(let reason) = signature.verdict.outcome { reason } else { nil }
     }

@@ -101,10 +101,32 @@ enum LocalFile {
     return (prefix == "/" ? "" : prefix) + "/" + path
   }
 
+  /// The directory that a path's last component is in.
+  static func directory(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The path without links, also of a file that is not there yet.
+  /// - Throws: `TransferError` for a link to nothing.
+  static func resolved(_ path: String) throws(TransferError) -> String {
+    if let real = realpath(path, nil) {
+      defer { free(real) }
+      return String(cString: real)
+    }
+    var status = stat()
+    guard errno == ENOENT, lstat(path, &status) != 0 else {
+      throw errno == ENOENT ? .failed("\(path) is a link to nothing") : failure("find \(path)")
+    }
+    return path
+  }
+
   /// Gives a file new content, all of it or nothing.
-  /// - Parameter temporary: where it is written first, on the same file system; nil for a place beside the file.
+  /// - Parameters:
+  ///   - temporary: where it is written first, on the same file system; nil for a place beside the file.
+  ///   - keepsOwner: whether it has to have the mode and the owner of the file that is there, if one is.
   static func replace(
-    _ path: String, with bytes: [UInt8], temporary: String? = nil
+    _ path: String, with bytes: [UInt8], temporary: String? = nil, keepsOwner: Bool = false
   ) throws(TransferError) {
     let temporary = temporary ?? "\(path).\(UInt64.random(in: .min ... .max)).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
@@ -114,6 +136,7 @@ enum LocalFile {
       try bytes.withUnsafeBytes { bytes in
         Result { () throws(TransferError) in try write(bytes, to: descriptor, at: 0) }
       }.get()
+      if keepsOwner { try keepOwner(of: path, for: descriptor) }
       guard fsync(descriptor) == 0 else { throw failure("write \(temporary)") }
     } catch {
       unlink(temporary)
@@ -124,6 +147,18 @@ enum LocalFile {
       unlink(temporary)
       throw error
     }
+  }
+
+  private static func keepOwner(of path: String, for descriptor: CInt) throws(TransferError) {
+    var (old, new) = (stat(), stat())
+    guard stat(path, &old) == 0 else {
+      if errno == ENOENT { return }
+      throw failure("look at \(path)")
+    }
+    guard fstat(descriptor, &new) == 0,
+      (new.st_uid, new.st_gid) == (old.st_uid, old.st_gid) || fchown(descriptor, old.st_uid, old.st_gid) == 0,
+      fchmod(descriptor, old.st_mode & 0o7777) == 0
+    else { throw failure("keep the owner of \(path)") }
   }
 
   static func write(

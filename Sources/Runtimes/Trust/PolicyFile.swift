@@ -12,12 +12,13 @@ public enum PolicyFile {
   /// - Returns: nil if there is none.
   /// - Throws: `TransferError` if it cannot be found out.
   public static func standard(home: String) throws(TransferError) -> String? {
-    for path in ["\(home)/.config/containers/policy.json", "/etc/containers/policy.json"]
-    where try LocalFile.size(path) != nil {
-      return path
-    }
+    for path in [user(home: home), machine] where try LocalFile.size(path) != nil { return path }
     return nil
   }
+
+  static let machine = "/etc/containers/policy.json"
+
+  static func user(home: String) -> String { "\(home)/.config/containers/policy.json" }
 
   /// - Parameter path: of a `policy.json`; paths in it that are relative are so to the working directory, as for
   ///   Podman and skopeo.

@@ -5,8 +5,23 @@ import ContainerImage
 enum DockerScope {
   /// What an image's scopes are above its tag and digest, the narrowest first.
   static func above(_ reference: ImageReference) -> [String] {
+    above(reference.name[...])
+  }
+
+  /// A scope, and those that all of its images are in, the narrowest first.
+  /// - Parameter scope: one that images can be in (`problem`).
+  static func from(_ scope: String) -> [String] {
+    if scope.hasPrefix("*.") { return wildcards(for: scope.dropFirst(2), from: [scope]) }
+    let repository = scope.lastIndex(of: "/").map { slash in
+      scope[..<(scope[slash...].firstIndex { $0 == "@" || $0 == ":" } ?? scope.endIndex)]
+    }
+    let above = above(repository ?? scope[...])
+    return above.first == scope ? above : [scope] + above
+  }
+
+  private static func above(_ name: Substring) -> [String] {
     var scopes: [String] = []
-    var name = reference.name[...]
+    var name = name
     while true {
       scopes.append(String(name))
       guard let slash = name.utf8.lastIndex(of: UInt8(ascii: "/")) else { break }
@@ -14,7 +29,11 @@ enum DockerScope {
     }
     // No address in brackets is below a domain.
     guard !name.hasPrefix("[") else { return scopes }
-    var host = name.prefix { $0 != ":" }
+    return wildcards(for: name.prefix { $0 != ":" }, from: scopes)
+  }
+
+  private static func wildcards(for host: Substring, from scopes: [String]) -> [String] {
+    var (host, scopes) = (host, scopes)
     while let dot = host.firstIndex(of: ".") {
       host = host[host.index(after: dot)...]
       scopes.append("*." + host)

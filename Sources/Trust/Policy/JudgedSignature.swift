@@ -10,19 +10,25 @@ public struct JudgedSignature: Sendable, Hashable {
   public let validUntil: Date?
   /// What is not as it should be and does not make the signature bad.
   public let notes: [String]
+  /// Whether it is good by itself, and bad for the policy only because it is a statement of another kind than is asked for, which
+  /// does no harm beside those that are.
+  public let isOfAnotherKind: Bool
 
-  init(verdict: SignatureVerdict, claim: ImageReference? = nil, validUntil: Date? = nil, notes: [String] = [])
-  {
+  init(
+    verdict: SignatureVerdict, claim: ImageReference? = nil, validUntil: Date? = nil, notes: [String] = [],
+    isOfAnotherKind: Bool = false
+  ) {
     self.verdict = verdict
     self.claim = claim
     self.validUntil = validUntil
     self.notes = notes
+    self.isOfAnotherKind = isOfAnotherKind
   }
 
   /// One that is bad for one reason more.
-  func refused(_ reason: String) -> JudgedSignature {
+  func refused(_ reason: String, isOfAnotherKind: Bool = false) -> JudgedSignature {
     JudgedSignature(
       verdict: SignatureVerdict(format: verdict.format, digest: verdict.digest, outcome: .bad(reason)),
-      claim: claim, notes: notes)
+      claim: claim, notes: notes, isOfAnotherKind: isOfAnotherKind)
   }
 }

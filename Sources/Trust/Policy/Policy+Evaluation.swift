@@ -84,6 +84,6 @@ extension JudgedSignature {
   /// What is good and for an image that the policy accepts; else bad.
   func checked(by identity: SignedIdentity, for image: PolicyImage) -> JudgedSignature {
     guard verdict.isGood else { return self }
-    return identity.refusal(of: claim, for: image.place.reference).map(refused) ?? self
+    return identity.refusal(of: claim, for: image.place.reference).map { refused($0) } ?? self
   }
 }

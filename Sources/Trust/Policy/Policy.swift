@@ -7,7 +7,8 @@ public struct Policy: Sendable {
   /// Bytes of the file.
   public static let maximumSize = 1 << 20
 
-  let fallback: PolicyRule
+  /// The rule for all that no other is for.
+  public let fallback: PolicyRule
   /// By transport, then by scope; the scope "" is the transport's own default.
   let rules: [String: [String: PolicyRule]]
   private let enforcement: [String: PolicyEnforcement]
@@ -113,6 +114,9 @@ public struct PolicyRule: Sendable {
   public var formats: Set<SignatureVerdict.Format> { all.formats }
 
   public var needsSignatures: Bool { !formats.isEmpty }
+
+  /// Its requirements, for people.
+  public var summary: String { requirements.map(\.summary).joined(separator: " and ") }
 
   var all: PolicyRequirement { PolicyRequirement(place: place, kind: .allOf(requirements)) }
 }

@@ -46,6 +46,29 @@ public struct PolicyPlace: Sendable, Hashable {
     PolicyPlace(transport: transport, scopes: [], reference: nil)
   }
 
+  /// A scope as if it were an image: what is in it and in no narrower scope is judged by the rule for this place.
+  /// - Parameter scope: as in `policy.json`; empty for all of the transport.
+  /// - Throws: `InvalidValue` if no image can be in it.
+  public static func scope(
+    _ scope: String, in transport: String
+  ) throws(InvalidValue) -> PolicyPlace {
+    if scope.isEmpty { return .unnamed(in: transport) }
+    if let problem = PolicyReader.problem(of: scope, in: transport) {
+      throw .malformed("the scope \(scope.quotedForMessage) \(problem)")
+    }
+    switch transport {
+    case "docker", "atomic", "docker-daemon":
+      return PolicyPlace(transport: transport, scopes: DockerScope.from(scope), reference: nil)
+    case "dir", "oci", "oci-archive", "sif":
+      let name = scope.lastIndex(of: "/").flatMap { scope[$0...].firstIndex(of: ":") }
+      return .path(
+        String(scope[..<(name ?? scope.endIndex)]),
+        named: name.map { String(scope[scope.index(after: $0)...]) },
+        in: transport)
+    default: return PolicyPlace(transport: transport, scopes: [scope], reference: nil)
+    }
+  }
+
   /// The place of an image that an index in this place lists: in the same scopes, and named by its own digest if the index is
   /// by its.
   public func part(_ digest: Digest) -> PolicyPlace {

@@ -86,7 +86,7 @@ struct PolicyReader {
   }
 
   /// - Returns: why no image can be in the scope; nil if one can, or if that is not known.
-  private static func problem(of scope: String, in transport: String) -> String? {
+  static func problem(of scope: String, in transport: String) -> String? {
     switch transport {
     case "docker", "atomic": DockerScope.problem(of: scope)
     case "docker-daemon":

@@ -31,15 +31,28 @@ public struct PolicyRequirement: Sendable {
     }
   }
 
-  /// What it is, with its parts, for people; OpenPGP keys by their fingerprints.
-  public var summary: String {
+  /// Whose signatures meet it, one of them, as far as the policy itself names them; none where certificates do.
+  public var signers: [Signer] {
     switch kind {
     case .signedBy(let requirement):
-      "signedBy \(requirement.keyring.keys.map(\.fingerprint.description).joined(separator: ", "))"
-    case .anyOf(let parts), .allOf(let parts):
-      "\(type)(\(parts.map(\.summary).joined(separator: "; ")))"
-    case .insecureAcceptAnything, .reject, .sigstoreSigned, .notation: type
+      requirement.keyring.keys.map { .openPGP(fingerprint: $0.fingerprint, userIDs: $0.userIDs) }
+    case .sigstoreSigned(let requirement): requirement.signers
+    case .insecureAcceptAnything, .reject, .notation, .anyOf, .allOf: []
     }
+  }
+
+  /// Those of `anyOf` and `allOf`.
+  public var parts: [PolicyRequirement] {
+    switch kind {
+    case .anyOf(let parts), .allOf(let parts): parts
+    case .insecureAcceptAnything, .reject, .signedBy, .sigstoreSigned, .notation: []
+    }
+  }
+
+  /// What it is, with its parts and signers, for people.
+  public var summary: String {
+    if !parts.isEmpty { return "\(type)(\(parts.map(\.summary).joined(separator: "; ")))" }
+    return signers.isEmpty ? type : "\(type) \(signers.map(\.description).joined(separator: ", "))"
   }
 
   /// Whether it is met, where that is so or not so whatever signatures there are; else nil.
@@ -61,7 +74,8 @@ public struct PolicyRequirement: Sendable {
     return switch kind {
     case .insecureAcceptAnything, .reject: []
     case .signedBy: [.simpleSigning]
-    case .sigstoreSigned: [.cosign, .sigstoreBundle]
+    case .sigstoreSigned(let requirement):
+      [requirement.predicateType == nil ? .cosign : .cosignAttestation, .sigstoreBundle]
     case .notation: [.notation]
     case .anyOf(let parts), .allOf(let parts):
       parts.reduce(into: []) { $0.formUnion($1.formats) }

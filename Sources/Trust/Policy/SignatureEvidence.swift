@@ -22,16 +22,19 @@ public struct SignatureEvidence: Sendable {
   public var simpleSigning: [[UInt8]]
   /// The layers of the image that has the tag `CosignSignature.tag(for:)`.
   public var cosign: [CosignSignature]
+  /// The layers of the image that has the tag `CosignSignature.attestationTag(for:)`.
+  public var cosignAttestations: [CosignSignature]
   /// The layers of artifacts that refer to the image.
   public var sigstoreBundles: [[UInt8]]
   public var notation: [Notation]
 
   public init(
-    simpleSigning: [[UInt8]] = [], cosign: [CosignSignature] = [], sigstoreBundles: [[UInt8]] = [],
-    notation: [Notation] = []
+    simpleSigning: [[UInt8]] = [], cosign: [CosignSignature] = [],
+    cosignAttestations: [CosignSignature] = [], sigstoreBundles: [[UInt8]] = [], notation: [Notation] = []
   ) {
     self.simpleSigning = simpleSigning
     self.cosign = cosign
+    self.cosignAttestations = cosignAttestations
     self.sigstoreBundles = sigstoreBundles
     self.notation = notation
   }

@@ -22,11 +22,16 @@ struct SigstoreCertificates: Sendable {
   func verify(
     _ signature: CosignSignature, of image: PolicyImage, at time: Date
   ) -> (SigstoreFinding, Date?) {
-    verify(.cosign, at: time) { () throws(Refusal) in
-      let material = try SigstoreVerifier.Material(signature.annotations)
-      return [material.certificate].compactMap { $0 } + material.otherCertificates
-    } by: { verifier in
+    verify(.cosign, at: time, signature.certificates) { verifier in
       verifier.verify(signature, of: image.digest, at: time)
+    }
+  }
+
+  func verify(
+    attestation: CosignSignature, of image: PolicyImage, at time: Date
+  ) -> (SigstoreFinding, Date?) {
+    verify(.cosignAttestation, at: time, attestation.certificates) { verifier in
+      verifier.verify(attestation: attestation, of: image.digest, at: time)
     }
   }
 
@@ -83,5 +88,13 @@ struct SigstoreCertificates: Sendable {
       throw Refusal("its certificate is not for \(hostname.quotedForMessage)")
     }
     do { return try PublicKey(leaf.publicKey) } catch { throw Refusal("\(error)") }
+  }
+}
+
+extension CosignSignature {
+  /// The signer's first.
+  fileprivate func certificates() throws(Refusal) -> [Certificate] {
+    let material = try SigstoreVerifier.Material(annotations)
+    return [material.certificate].compactMap { $0 } + material.otherCertificates
   }
 }

@@ -15,22 +15,35 @@ public struct SigstoreRequirement: Sendable {
   /// The kind of statement about the image that has to be there; nil if it is the signature of the image itself.
   public let predicateType: String?
 
+  /// None where certificates of one's own authorities count.
+  var signers: [Signer] {
+    guard case .sigstore(let verifier) = verifier else { return [] }
+    return switch verifier.signers {
+    case .keys(let keys): keys.map { .publicKey(keyID: $0.keyID) }
+    case .identities(let identities):
+      identities.map { .identity(issuer: $0.issuer, subject: $0.subject) }
+    }
+  }
+
   func judge(
     _ image: PolicyImage, _ evidence: SignatureEvidence, at time: Date
   ) -> [JudgedSignature] {
     let findings: [(SigstoreFinding, Date?)]
     let signatures = evidence.cosign.prefix(SignatureEvidence.maximumCount)
+    let attestations = evidence.cosignAttestations.prefix(SignatureEvidence.maximumCount)
     let bundles = evidence.sigstoreBundles.prefix(SignatureEvidence.maximumCount)
     switch verifier {
     case .sigstore(let verifier):
       findings =
         signatures.map { (verifier.verify($0, of: image.digest, at: time), nil) }
+        + attestations.map { (verifier.verify(attestation: $0, of: image.digest, at: time), nil) }
         + bundles.map {
           (verifier.verify(bundle: $0, of: image.manifest, digest: image.digest, at: time), nil)
         }
     case .certificates(let certificates):
       findings =
         signatures.map { certificates.verify($0, of: image, at: time) }
+        + attestations.map { certificates.verify(attestation: $0, of: image, at: time) }
         + bundles.map { certificates.verify(bundle: $0, of: image, at: time) }
     }
     return findings.map { finding, validUntil in judge(finding, validUntil, of: image) }
@@ -46,11 +59,13 @@ public struct SigstoreRequirement: Sendable {
       guard finding.predicateType == predicateType else {
         let found = finding.predicateType ?? "the image itself"
         return signature.refused(
-          "it is over \(found.quotedForMessage), not over a statement of the type asked for")
+          "it is over \(found.quotedForMessage), not over a statement of the type asked for",
+          isOfAnotherKind: true)
       }
     } else if !finding.isGoodSignature {
       let found = finding.predicateType ?? ""
-      return signature.refused("it is over a statement of the type \(found.quotedForMessage) about the image")
+      return signature.refused(
+        "it is over a statement of the type \(found.quotedForMessage) about the image", isOfAnotherKind: true)
     }
     return signature.checked(by: identity, for: image)
   }

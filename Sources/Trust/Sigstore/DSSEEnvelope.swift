@@ -2,7 +2,7 @@ import ContainerImage
 import FoundationEssentials
 
 /// A statement with its signature (DSSE, protocol.md and envelope.md). There is exactly one signature, as in every Sigstore
-/// bundle.
+/// bundle, and in what cosign makes.
 struct DSSEEnvelope {
   static let mediaType = "application/vnd.in-toto+json"
 
@@ -18,6 +18,11 @@ struct DSSEEnvelope {
       throw Refusal("its envelope has \(signatures.count) signatures, not one")
     }
     signature = try only.bytes("sig")
+  }
+
+  /// - Parameter bytes: JSON.
+  init(parsing bytes: [UInt8]) throws(Refusal) {
+    try self.init(try OrderedJSON(signed: bytes, what: "its envelope"))
   }
 
   func statement() throws(Refusal) -> InTotoStatement {
@@ -69,6 +74,7 @@ struct InTotoStatement {
   let predicateType: String
   /// All digests of what it speaks of, that are of a known algorithm.
   let subjects: [Digest]
+  private let names: [Digest: String]
 
   init(parsing bytes: [UInt8]) throws(Refusal) {
     let document = try OrderedJSON(signed: bytes, what: "its statement")
@@ -82,15 +88,24 @@ struct InTotoStatement {
       throw Refusal("its statement has more than \(Self.maximumSubjects) subjects")
     }
     var subjects: [Digest] = []
+    var names: [Digest: String] = [:]
     for resource in resources {
       for hash in try resource.object("digest").members {
         guard let encoded = hash.value.string else {
           throw Refusal("its statement has a digest that is no string")
         }
-        if let digest = try? Digest(parsing: "\(hash.name):\(encoded)") { subjects.append(digest) }
+        guard let digest = try? Digest(parsing: "\(hash.name):\(encoded)") else { continue }
+        subjects.append(digest)
+        names[digest] = resource.member("name")?.string
       }
     }
     self.subjects = subjects
+    self.names = names
+  }
+
+  /// What it calls the image with the digest, if that is an image's name. cosign writes the repository.
+  func reference(of digest: Digest) -> ImageReference? {
+    names[digest].flatMap { try? ImageReference(parsing: $0) }
   }
 
   /// A plain signature of one image, as cosign writes it.

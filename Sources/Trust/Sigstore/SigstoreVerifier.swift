@@ -54,7 +54,8 @@ public struct SigstoreVerifier: Sendable {
         throw Refusal("it is over another manifest, \(payload.manifestDigest)")
       }
       let material = try Material(signature.annotations)
-      let content = SignedContent(kind: .message, message: signature.payload, signature: material.signature)
+      let content = SignedContent(
+        kind: .message, message: signature.payload, signature: try signature.signature())
       let (signer, time) = try signer(of: content, with: material, at: now)
       return SigstoreFinding(
         verdict: SignatureVerdict(
@@ -63,6 +64,29 @@ public struct SigstoreVerifier: Sendable {
     } catch {
       return SigstoreFinding(
         verdict: SignatureVerdict(format: .cosign, digest: signed, outcome: .bad("\(error)")))
+    }
+  }
+
+  /// Judges an attestation of the tag scheme. What its layer's annotations say of the statement's type is not looked at.
+  /// - Parameters:
+  ///   - digest: the manifest's that was asked for. That the tag is made of it proves nothing.
+  ///   - now: the present.
+  public func verify(
+    attestation: CosignSignature, of digest: Digest, at now: Date
+  ) -> SigstoreFinding {
+    var signed: Digest?
+    do {
+      let envelope = try DSSEEnvelope(parsing: attestation.payload)
+      let statement = try envelope.statement(about: digest, &signed)
+      let material = try Material(attestation.annotations)
+      let (signer, time) = try signer(of: envelope.content, with: material, at: now)
+      return SigstoreFinding(
+        verdict: SignatureVerdict(
+          format: .cosignAttestation, digest: digest, outcome: .good(signer, signedAt: time)),
+        claim: statement.reference(of: digest), predicateType: statement.predicateType)
+    } catch {
+      return SigstoreFinding(
+        verdict: SignatureVerdict(format: .cosignAttestation, digest: signed, outcome: .bad("\(error)")))
     }
   }
 
@@ -87,14 +111,10 @@ public struct SigstoreVerifier: Sendable {
         content = SignedContent(kind: .message, message: manifest, signature: signature)
         signed = digest
       case .envelope(let envelope):
-        let statement = try envelope.statement()
-        let subjects = statement.subjects
-        signed = subjects.first { $0 == digest } ?? subjects.first
-        guard signed == digest else { throw Refusal("it is not about this manifest") }
+        predicateType = try envelope.statement(about: digest, &signed).predicateType
         content = envelope.content
-        predicateType = statement.predicateType
       }
-      let material = Material(bundle, signature: content.signature)
+      let material = Material(bundle)
       let (signer, time) = try signer(of: content, with: material, at: now)
       return SigstoreFinding(
         verdict: SignatureVerdict(
@@ -108,7 +128,6 @@ public struct SigstoreVerifier: Sendable {
 
   /// What comes with a signature to verify it.
   struct Material {
-    let signature: [UInt8]
     let certificate: Certificate?
     let otherCertificates: [Certificate]
     let entries: [TransparencyLogEntry]
@@ -208,13 +227,29 @@ extension FulcioCertificate {
   }
 }
 
+extension CosignSignature {
+  fileprivate func signature() throws(Refusal) -> [UInt8] {
+    guard let signature = annotations[Annotation.signature].flatMap(StrictBase64.decode) else {
+      throw Refusal("its annotation \(Annotation.signature) is missing or is not base64")
+    }
+    return signature
+  }
+}
+
+extension DSSEEnvelope {
+  /// - Parameter signed: becomes the digest that the statement is about, this one if it is among several.
+  fileprivate func statement(
+    about digest: Digest, _ signed: inout Digest?
+  ) throws(Refusal) -> InTotoStatement {
+    let statement = try statement()
+    signed = statement.subjects.first { $0 == digest } ?? statement.subjects.first
+    guard signed == digest else { throw Refusal("it is not about this manifest") }
+    return statement
+  }
+}
+
 extension SigstoreVerifier.Material {
   init(_ annotations: [String: String]) throws(Refusal) {
-    let name = CosignSignature.Annotation.signature
-    guard let signature = annotations[name].flatMap(StrictBase64.decode) else {
-      throw Refusal("its annotation \(name) is missing or is not base64")
-    }
-    self.signature = signature
     var certificates: [Certificate] = []
     if let pem = annotations[CosignSignature.Annotation.certificate] {
       certificates = try Certificate.certificates(parsing: Array(pem.utf8))
@@ -237,8 +272,7 @@ extension SigstoreVerifier.Material {
     }
   }
 
-  init(_ bundle: SigstoreBundle, signature: [UInt8]) {
-    self.signature = signature
+  init(_ bundle: SigstoreBundle) {
     certificate = bundle.certificates.first
     otherCertificates = Array(bundle.certificates.dropFirst())
     entries = bundle.entries

@@ -50,13 +50,7 @@ struct PolicyServer {
   func push(_ image: String, as reference: String, all: Bool = false, signedBy key: SigningKey? = nil)
     async throws
   {
-    let images = try await TestImage.shared
-    var arguments = ["--insecure-policy", "copy", "--dest-tls-verify=false"] + (all ? ["--all"] : [])
-    if key != nil { arguments += ["--sign-by", SigningKey.owner] }
-    arguments += [images.source(image), "docker://\(name)/\(reference)"]
-    try await Command(
-      tool: .skopeo, arguments: arguments, environment: key.map { ["GNUPGHOME": $0.home] } ?? [:]
-    ).run()
+    try await TestImage.shared.push(image, to: "\(name)/\(reference)", by: key, all: all)
   }
 
   /// The status of a manifest for a client that may pull.

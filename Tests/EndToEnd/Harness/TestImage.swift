@@ -24,6 +24,24 @@ struct TestImage: Sendable {
   /// The exact bytes of a tag's manifest or index.
   func manifestBytes(_ tag: String) throws -> Data { try layout.blob(layout.descriptor(tag: tag).digest) }
 
+  /// Pushes an image with skopeo, over plain HTTP.
+  /// - Parameters:
+  ///   - key: signs it.
+  ///   - registriesD: skopeo's settings for registries.
+  func push(
+    _ tag: String, to reference: String, by key: SigningKey? = nil, all: Bool = false,
+    registriesD: String? = nil
+  ) async throws {
+    var arguments = ["--insecure-policy"]
+    if let registriesD { arguments += ["--registries.d", registriesD] }
+    arguments += ["copy", "--dest-tls-verify=false"] + (all ? ["--all"] : [])
+    if key != nil { arguments += ["--sign-by", SigningKey.owner] }
+    arguments += [source(tag), "docker://\(reference)"]
+    try await Command(
+      tool: .skopeo, arguments: arguments, environment: key.map { ["GNUPGHOME": $0.home] } ?? [:]
+    ).run()
+  }
+
   private static func make() async throws -> TestImage {
     try Tool.require(.busybox, .umoci)
     let directory = try Scratch.directory("images")

@@ -5,6 +5,8 @@ import json
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from securesystemslib.signer import CryptoSigner
+
 from sigstore_world import *
 
 TAGGED = REFERENCE + ":v1"
@@ -33,11 +35,11 @@ MATCH = {"signedIdentity": {"type": "matchRepository"}}
 ANY = {"signedIdentity": {"type": "matchDigest"}}
 
 
-def case(name, expect, signatures=(), bundles=(), asked=TAGGED, until=None, **rule):
+def case(name, expect, signatures=(), bundles=(), attestations=(), asked=TAGGED, until=None, **rule):
     """A rule with a requirement for signatures of Sigstore's, and what there is of them."""
     cases.append({
         "name": name, "expect": expect, "rule": json.dumps([{"type": "sigstoreSigned", **rule}]), "asked": asked,
-        "signatures": list(signatures), "bundles": [b64(json.dumps(each).encode()) for each in bundles], "until": until,
+        "signatures": list(signatures), "attestations": list(attestations), "bundles": [b64(json.dumps(each).encode()) for each in bundles], "until": until,
     })
 
 
@@ -93,6 +95,73 @@ case("key, bundle, name asked for", "does not say which image it is for", bundle
 case("key, bundle, other manifest", "not about this manifest", bundles=[bundle(digest=OTHER_DIGEST)], keyPath="key.pub", **ANY)
 SLSA = "https://slsa.dev/provenance/v1"
 attestation = bundle(predicate_type=SLSA)
+
+
+def attested(signer=key, about=DIGEST, predicate_type=SLSA, subject=REFERENCE, payload_type="application/vnd.in-toto+json",
+             change=lambda made: made):
+    """As cosign attests under a tag: an envelope, which securesystemslib makes, and what the layer's descriptor says."""
+    said = {
+        "_type": "https://in-toto.io/Statement/v0.1", "predicateType": predicate_type,
+        "subject": [{"digest": {"sha256": about.removeprefix("sha256:")}}], "predicate": {},
+    }
+    if subject:
+        said["subject"][0]["name"] = subject
+    made = Envelope(json.dumps(said).encode(), payload_type, {})
+    made.sign(CryptoSigner(signer))
+    made = change(made.to_dict())
+    made = made if isinstance(made, bytes) else json.dumps(made).encode()
+    return {"payload": b64(made), "annotations": {
+        "dev.cosignproject.cosign/signature": "", "predicateType": SLSA}}
+
+
+def logged(signer, certificates=(), log=log, record=dsse_record):
+    """An attestation with what proves who made it, and when."""
+    def change(made):
+        verifier = pem(certificates[0]) if certificates else key_pem(signer)
+        body = record(made, base64.b64decode(made["payload"]), verifier)
+        annotations["dev.sigstore.cosign/bundle"] = log.annotation(body)
+        return made
+
+    annotations = {}
+    if certificates:
+        annotations["dev.sigstore.cosign/certificate"] = pem(certificates[0]).decode()
+        annotations["dev.sigstore.cosign/chain"] = b"".join(pem(each) for each in certificates[1:]).decode()
+    made = attested(signer, change=change)
+    made["annotations"].update(annotations)
+    return made
+
+
+ATTESTED = {"keyPath": "key.pub", "predicateType": SLSA, **MATCH}
+UNMADE = "not made by any of the keys"
+good = attested()
+case("attested", "", attestations=[good], **ATTESTED)
+case("attested, in-toto's newer type", "", attestations=[{**good, "payload": b64(json.dumps(envelope(key, statement(predicate_type=SLSA))).encode())}], keyPath="key.pub", predicateType=SLSA, **ANY)
+case("attested, a bad one beside", "", attestations=[attested(other_key), good], **ATTESTED)
+case("attested, without annotations", "", attestations=[{**good, "annotations": {}}], **ATTESTED)
+case("attested, tag asked for", "is for registry.example/library/app, not for registry.example/library/app:v1", attestations=[good], keyPath="key.pub", predicateType=SLSA)
+case("attested, other repository", "is for registry.example/library/other, not for", attestations=[attested(subject="registry.example/library/other")], **ATTESTED)
+case("attested, no name", "does not say which image it is for", attestations=[attested(subject=None)], **ATTESTED)
+case("attested, a file's name", "does not say which image it is for", attestations=[attested(subject="Some File")], **ATTESTED)
+case("attested, any name", "", attestations=[attested(subject=None)], keyPath="key.pub", predicateType=SLSA, **ANY)
+case("attested, other manifest", "not about this manifest", attestations=[attested(about=OTHER_DIGEST)], **ATTESTED)
+case("attested, other key", UNMADE, attestations=[attested(other_key)], **ATTESTED)
+case("attested, changed payload", UNMADE, attestations=[attested(change=lambda made: {**made, "payload": b64(base64.b64decode(made["payload"]) + b" ")})], **ATTESTED)
+case("attested, swapped signature", UNMADE, attestations=[attested(change=lambda made: {**made, "signatures": json.loads(base64.b64decode(attested(about=OTHER_DIGEST)["payload"]))["signatures"]})], **ATTESTED)
+case("attested, over the payload alone", UNMADE, attestations=[attested(change=lambda made: {**made, "signatures": [{"sig": b64(sign(key, base64.b64decode(made["payload"])))}]})], **ATTESTED)
+case("attested, other payload type", "is not known", attestations=[attested(payload_type="application/json")], **ATTESTED)
+case("attested, payload type changed", UNMADE, attestations=[attested(payload_type="application/json", change=lambda made: {**made, "payloadType": "application/vnd.in-toto+json"})], **ATTESTED)
+case("attested, two signatures", "2 signatures", attestations=[attested(change=lambda made: {**made, "signatures": made["signatures"] * 2})], **ATTESTED)
+case("attested, no signature", "0 signatures", attestations=[attested(change=lambda made: {**made, "signatures": []})], **ATTESTED)
+case("attested, name twice", "twice", attestations=[attested(change=lambda made: json.dumps(made).replace('"payload":', '"payload": "", "payload":').encode())], **ATTESTED)
+case("attested, truncated", "its envelope", attestations=[attested(change=lambda made: json.dumps(made)[:-1].encode())], **ATTESTED)
+case("attested, the annotation lies", "not over a statement of the type asked for", attestations=[attested(predicate_type="https://spdx.dev/Document")], **ATTESTED)
+case("attested for a signature", "over a statement of the type", attestations=[good], keyPath="key.pub", **MATCH)
+case("attested, none", "there is no signature (cosign)", **ATTESTED)
+case("attested, logged", "", attestations=[logged(key)], rekorPublicKeyPath="rekor.pub", **ATTESTED)
+case("attested, logged as in-toto", "", attestations=[logged(key, record=intoto_record)], rekorPublicKeyPath="rekor.pub", **ATTESTED)
+case("attested, not logged", "in none of the logs", attestations=[good], rekorPublicKeyPath="rekor.pub", **ATTESTED)
+case("attested, other log", "in none of the logs", attestations=[logged(key, log=other_log)], rekorPublicKeyPath="rekor.pub", **ATTESTED)
+case("attested, entry of another", "about another signature", attestations=[{**good, "annotations": logged(key)["annotations"]}], rekorPublicKeyPath="rekor.pub", **ATTESTED)
 case("attestation for a signature", "over a statement of the type", bundles=[attestation], keyPath="key.pub", **ANY)
 case("attestation", "", bundles=[attestation], keyPath="key.pub", predicateType=SLSA, **ANY)
 case("signature for an attestation", "not over a statement of the type asked for", [plain], [bundle()], keyPath="key.pub", predicateType=SLSA, **ANY)
@@ -105,6 +174,10 @@ keyless = signature(leaf_key, [leaf], [log])
 LOGGED = {"rekorPublicKeyPath": "rekor.pub", **MATCH}
 case("identity", "", [keyless], fulcio=fulcio, **LOGGED)
 case("identity, not logged", "in none of the logs", [signature(leaf_key, [leaf])], fulcio=fulcio, **LOGGED)
+case("identity, attested", "", attestations=[logged(leaf_key, [leaf])], fulcio=fulcio, predicateType=SLSA, **LOGGED)
+case("identity, attested by another", "is none of those that count", attestations=[logged(leaf_key, [leaf])], fulcio={**fulcio, "subjectEmail": "eve@example.org"}, predicateType=SLSA, **LOGGED)
+case("identity, attested, no certificate", "no certificate", attestations=[logged(leaf_key)], fulcio=fulcio, predicateType=SLSA, **LOGGED)
+case("identity, attested by a stranger", "leads to none of the trusted authorities", attestations=[logged(stranger_key, [stranger])], fulcio=fulcio, predicateType=SLSA, **LOGGED)
 case("other identity", "is none of those that count", [keyless], fulcio={**fulcio, "subjectEmail": "eve@example.org"}, **LOGGED)
 case("other provider", "is none of those that count", [keyless], fulcio={**fulcio, "oidcIssuer": "https://evil.example"}, **LOGGED)
 case("other authority", "leads to none of the trusted authorities", [signature(stranger_key, [stranger], [log])], fulcio=fulcio, **LOGGED)
@@ -126,6 +199,9 @@ def owned(under=own, names=NAMES, start=NOW - 86400, end=NOW + 86400, chain=(), 
 pki = {"caRootsPath": "own-root.pem", "caIntermediatesPath": "own.pem", "subjectEmail": EMAIL}
 case("own authority", "", [owned()], until=NOW + 86400, pki=pki, **MATCH)
 case("own authority, host too", "", [owned()], until=NOW + 86400, pki={**pki, "subjectHostname": HOST}, **MATCH)
+owner, owner_key = certificate(own, [], names=NAMES, provider=None, newer_provider=None, start=NOW - 86400, end=NOW + 86400)
+case("own authority, attested", "", attestations=[logged(owner_key, [owner])], until=NOW + 86400, pki=pki, predicateType=SLSA, **MATCH)
+case("own authority, attested for another", "is not for", attestations=[logged(owner_key, [owner])], pki={**pki, "subjectEmail": "eve@example.org"}, predicateType=SLSA, **MATCH)
 without = {"caRootsPath": "own-root.pem", "subjectHostname": HOST}
 case("own authority, chain", "", [owned(chain=[own.certificate, own_root.certificate])], until=NOW + 86400, pki=without, **MATCH)
 case("own authority, chain lacks", "leads to none of the trusted authorities", [owned()], pki=without, **MATCH)

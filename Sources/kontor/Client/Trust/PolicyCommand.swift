@@ -33,11 +33,8 @@ struct PolicyCheckCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The policy.json.", valueName: "file")) var file: String
 
   func run() throws {
-    let policy = try PolicyFile.read(file, at: Date())
-    for (transport, scope, rule) in policy.allRules {
-      let place = transport.map { "\($0) \((scope ?? "").isEmpty ? "(all)" : scope ?? "")" } ?? "default"
-      print("\(place): \(rule.requirements.map(\.summary).joined(separator: " and "))")
-    }
+    let listing = PolicyListing(policy: try PolicyFile.read(file, at: Date()))
+    for line in listing.lines { print(line) }
   }
 }
 

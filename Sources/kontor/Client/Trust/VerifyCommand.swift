@@ -22,40 +22,13 @@ struct VerifyCommand: ParsableCommand {
   @Argument(help: "The image: [REGISTRY/]NAME[:TAG][@DIGEST], or another place to copy from.")
   var reference: String
   @Option(help: ArgumentHelp("A policy.json.", valueName: "file")) var policy: String?
-  @Option(
-    help: ArgumentHelp(
-      "A public key: cosign.pub, or one of OpenPGP. May be repeated; one of them is enough.",
-      valueName: "file"))
-  var key: [String] = []
-  @Option(
-    help: ArgumentHelp("Whom a certificate of Sigstore's has to name.", valueName: "address|uri"))
-  var certificateIdentity: String?
-  @Option(help: ArgumentHelp("Who vouches for that identity.", valueName: "uri"))
-  var certificateOidcIssuer: String?
-  @Option(help: ArgumentHelp("Sigstore's trusted_root.json.", valueName: "file")) var trustedRoot: String?
-  @Option(help: ArgumentHelp("A trustpolicy.json of notation's.", valueName: "file"))
-  var notationTrustPolicy: String?
-  @Option(
-    help: ArgumentHelp(
-      "The directory of its trust stores (default: ~/.config/notation/truststore).", valueName: "dir"))
-  var notationTrustStore: String?
+  @OptionGroup var signer: SignerArguments
   @OptionGroup var arguments: ClientArguments
 
   mutating func validate() throws {
-    let ways = [policy != nil, !key.isEmpty, certificateIdentity != nil, notationTrustPolicy != nil]
-    guard ways.filter({ $0 }).count <= 1 else {
+    guard signer.count(with: policy != nil) <= 1 else {
       throw ValidationError(
         "give only one of --policy, --key, --certificate-identity and --notation-trust-policy")
-    }
-    guard (certificateIdentity == nil) == (certificateOidcIssuer == nil),
-      (certificateIdentity == nil) == (trustedRoot == nil)
-    else {
-      throw ValidationError(
-        "--certificate-identity, --certificate-oidc-issuer and --trusted-root belong together: give all of them"
-      )
-    }
-    guard notationTrustStore == nil || notationTrustPolicy != nil else {
-      throw ValidationError("--notation-trust-store is for --notation-trust-policy: give both")
     }
   }
 
@@ -71,20 +44,9 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func chosenPolicy() throws -> (Policy, String) {
-    let wanted: WantedSigner
-    if !key.isEmpty {
-      wanted = .keys(key)
-    } else if let certificateIdentity, let certificateOidcIssuer, let trustedRoot {
-      wanted = .identity(certificateIdentity, issuer: certificateOidcIssuer, trustedRoot: trustedRoot)
-    } else if let notationTrustPolicy {
-      let store =
-        notationTrustStore ?? UserEnvironment.current().configurationHome + "/notation/truststore"
-      wanted = .notation(trustPolicy: notationTrustPolicy, trustStore: store)
-    } else {
-      let path = try PolicyCommand.path(policy)
-      return (try PolicyFile.read(path, at: Date()), path)
-    }
-    return (try wanted.policy(at: Date()), "the options")
+    if let wanted = signer.wanted { return (try wanted.policy(at: Date()), "the options") }
+    let path = try PolicyCommand.path(policy)
+    return (try PolicyFile.read(path, at: Date()), path)
   }
 }
 
