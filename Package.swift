@@ -31,6 +31,13 @@ let package = Package(
       name: "CArchive", pkgConfig: "libarchive",
       providers: [.apt(["libarchive-dev", "libdeflate-dev", "liblzma-dev", "zlib1g-dev"])]),
     .target(
+      name: "Access",
+      dependencies: [
+        "CCrypt", "ContainerImage", "Trust",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "AppContainer",
       dependencies: ["Archive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
@@ -38,6 +45,7 @@ let package = Package(
       name: "Archive",
       dependencies: ["CArchive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
+    .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "ContainerImage",
@@ -129,6 +137,8 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "AccessTests", dependencies: ["Access", "ContainerImage", "Trust"], swiftSettings: strict),
     .testTarget(
       name: "AppContainerTests",
       dependencies: ["AppContainer", "Archive", "ContainerImage", "ImageTransfer"],
