@@ -138,7 +138,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "AccessTests", dependencies: ["Access", "ContainerImage", "Trust"], swiftSettings: strict),
+      name: "AccessTests", dependencies: ["Access", "ContainerImage", "Trust"], exclude: ["Materials"],
+      swiftSettings: strict),
     .testTarget(
       name: "AppContainerTests",
       dependencies: ["AppContainer", "Archive", "ContainerImage", "ImageTransfer"],

@@ -36,7 +36,7 @@ public struct PasswordFile: Sendable {
       throw .malformed("the colon between user and hash is missing")
     }
     let user = String(decoding: text.utf8[..<colon], as: UTF8.self)
-    if let problem = user.problemAsName { throw .malformed("the user's \(problem)") }
+    if let problem = user.problemAsName { throw .malformed(problem) }
     let hash = String(decoding: text.utf8[text.utf8.index(after: colon)...], as: UTF8.self)
     return (user, try PasswordHash(parsing: hash))
   }
