@@ -30,7 +30,7 @@ public struct Identity: Sendable, Hashable, CustomStringConvertible {
 
   public static let anonymous = Identity(kind: .anonymous, name: "")
 
-  /// As in the rules: `user:alice`, or `anonymous`. Not shortened, but without control characters only if the name has none.
+  /// As in the rules: `user:alice`, or `anonymous`.
   public var description: String { kind == .anonymous ? kind.rawValue : "\(kind.rawValue):\(name)" }
 
   public static func == (left: Identity, right: Identity) -> Bool {

@@ -7,6 +7,8 @@ import Trust
 public struct JSONWebToken: Sendable {
   /// Bytes.
   public static let maximumSize = 16 << 10
+  /// Keys that are tried for a token that names none. Each costs time, and anybody can send such tokens.
+  public static let maximumTries = 16
   /// Seconds that the clocks of issuer and registry may differ.
   public static let leeway: TimeInterval = 60
 
@@ -19,7 +21,8 @@ public struct JSONWebToken: Sendable {
   /// Verifies the signature, `exp` (which has to be there) and `nbf`. Issuer and audience are the caller's to compare.
   /// - Parameters:
   ///   - keys: of one issuer. A token's key is the one that it names by `kid`, or that of its certificates (`x5c`) if they lead to
-  ///     a certificate among these; without both, each is tried. Keys in the token (`jwk`, `jku`, `x5u`) are not looked at.
+  ///     a certificate among these; without both, each of its
+  ///     algorithm is tried, up to `maximumTries`. Keys in the token (`jwk`, `jku`, `x5u`) are not looked at.
   ///   - now: the present.
   /// - Returns: the claims, in which no object has a name twice.
   public static func verify(
@@ -84,6 +87,9 @@ public struct JSONWebToken: Sendable {
     guard !candidates.isEmpty else { throw .unknownKey }
     let suitable = candidates.filter { $0.algorithm == algorithm }
     guard !suitable.isEmpty else { throw .algorithm(name) }
+    guard suitable.count <= Self.maximumTries else {
+      throw .malformed(reason: "more than \(Self.maximumTries) keys could be meant: its header needs a kid")
+    }
     for key in suitable
     where key.publicKey.isValidSignature(signature, for: signedBytes, by: key.algorithm.scheme) { return }
     throw .badSignature

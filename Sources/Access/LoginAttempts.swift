@@ -52,7 +52,8 @@ public final class LoginAttempts: Sendable {
         addresses: BoundedTable(maximum: limits.maximumEntries)))
   }
 
-  /// Whether a password may be looked at. If not, it is not, even if it is the right one.
+  /// Whether a password may be looked at. If not, it is not, even if it is the right one. To be asked when the hash is about to be
+  /// computed, not when it begins to wait for that: of many guesses that come together, the first ones then lock the rest.
   /// - Parameters:
   ///   - user: as given, whether there is such a user or not.
   ///   - address: without the port. Who has an IPv6 address has a /64 of them: give that.

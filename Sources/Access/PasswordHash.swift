@@ -3,7 +3,7 @@ import ContainerImage
 
 /// A password's hash by bcrypt (`$2a$`, `$2b$` or `$2y$`), which libcrypt computes.
 ///
-/// At a cost of 10 that takes about 50 ms of a processor, and twice as long with each step more: not for an event loop.
+/// At a cost of 10 that takes 50 to 100 ms of a processor, and twice as long with each step more: not for an event loop.
 public struct PasswordHash: Sendable, Hashable {
   /// What is taken: 2 to the power of 4 to 16 rounds. A higher one would let few log-ins keep the machine busy.
   public static let costs = 4...16

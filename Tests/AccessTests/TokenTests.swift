@@ -181,6 +181,26 @@ import Trust
     }
   }
 
+  /// Otherwise each token would cost as many looks as there are keys.
+  @Test func aTokenWithoutAKeysNameIsTriedWithFewKeys() throws {
+    let material = try TokenMaterial.made.get()
+    let set = try TokenKey.keys(parsing: Array(#require(material.keys["jwks"]).utf8), what: "keys")
+    let many = set + (try (0..<15).map { _ in TokenKey(try SigningKey().publicKey) })
+    for (name, keys, expected) in [
+      ("thumbprint ES256", many, "good"), ("no kid", many, "good"),
+      ("no kid, the second of its algorithm", many, "malformed"),
+      ("another key without kid", many, "malformed"),
+      ("another key without kid", many.dropLast(), "badSignature"),
+      ("no kid, the second of its algorithm", many.dropLast(), "good"),
+    ] {
+      let token = try #require(material.cases.first { $0.name == name }).token
+      switch JSONWebToken.verify(token, keys: Array(keys), at: material.time) {
+      case .success: #expect(expected == "good", "\(name)")
+      case .failure(let refusal): #expect(Self.name(of: refusal) == expected, "\(name): \(refusal)")
+      }
+    }
+  }
+
   @Test func anIssuerIsClaimedOnly() throws {
     let material = try TokenMaterial.made.get()
     #expect(
