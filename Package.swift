@@ -31,6 +31,13 @@ let package = Package(
       name: "CArchive", pkgConfig: "libarchive",
       providers: [.apt(["libarchive-dev", "libdeflate-dev", "liblzma-dev", "zlib1g-dev"])]),
     .target(
+      name: "Access",
+      dependencies: [
+        "CCrypt", "ContainerImage", "Trust",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "AppContainer",
       dependencies: ["Archive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
@@ -38,6 +45,7 @@ let package = Package(
       name: "Archive",
       dependencies: ["CArchive", "ContainerImage", "ImageTransfer"],
       swiftSettings: strict),
+    .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "ContainerImage",
@@ -78,7 +86,8 @@ let package = Package(
     .target(
       name: "Registry",
       dependencies: [
-        "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "Storage", "Trust",
+        "Access", "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "Storage", "Trust",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
       ],
@@ -86,7 +95,7 @@ let package = Package(
     .target(
       name: "RegistryAPI",
       dependencies: [
-        "AppContainer", "ContainerImage", "HTTPServer", "Registry", "Storage",
+        "Access", "AppContainer", "ContainerImage", "HTTPServer", "Registry", "Storage",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -122,12 +131,15 @@ let package = Package(
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LocalPrograms",
+        "Access", "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LocalPrograms",
         "Registry",
         "RegistryAPI", "RegistryClient", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "AccessTests", dependencies: ["Access", "ContainerImage", "Trust"], exclude: ["Materials"],
       swiftSettings: strict),
     .testTarget(
       name: "AppContainerTests",

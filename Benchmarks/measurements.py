@@ -13,6 +13,7 @@ from pathlib import Path
 
 import report
 import store
+from access import access
 from appc import appc
 from client import Client, Payload, PayloadMaker, digest_of, image_manifest, in_parallel
 from load import CONNECTIONS, download, many_requests
@@ -407,4 +408,5 @@ ALL = {
     "transfers": transfers,
     "appc": appc,
     "trust": trust,
+    "access": access,
 }

@@ -19,6 +19,8 @@ struct ConnectionSetup: Sendable {
   let configuration: HTTPServerConfiguration
   let tls: ServerTLS?
   private let open: ManagedAtomic<Int>
+  /// Nil for no limit.
+  private let perAddress: ConnectionsPerAddress?
   private let handler: any HTTPHandler
   private let files = NonBlockingFileIO(threadPool: .singleton)
 
@@ -30,13 +32,17 @@ struct ConnectionSetup: Sendable {
     self.handler = handler
     self.tls = tls
     self.open = open
+    let limit = configuration.maximumConnectionsPerAddress
+    perAddress = limit > 0 ? ConnectionsPerAddress(limit: limit) : nil
   }
 
   /// Called on the channel's event loop.
   func configure(_ channel: any Channel) throws {
+    // First, so that whoever sees a connection gone sees it gone here, too.
+    let isAdmitted = perAddress?.admit(channel) ?? true
     let number = open.wrappingIncrementThenLoad(ordering: .relaxed)
     channel.closeFuture.whenComplete { [open] _ in open.wrappingDecrement(ordering: .relaxed) }
-    guard number <= configuration.maximumConnections else {
+    guard isAdmitted, number <= configuration.maximumConnections else {
       channel.close(promise: nil)
       return
     }
@@ -51,17 +57,22 @@ struct ConnectionSetup: Sendable {
         // Time for a PING after the idle time, and for its answer.
         bound.value.negotiated(
           longestSilence: configuration.idleTimeout + configuration.headerTimeout * 2)
-        try configureHTTP2(channel)
+        try configureHTTP2(channel, try Self.clientCertificate(channel))
       }
     } http1ChannelConfigurator: { channel in
       channel.eventLoop.makeCompletedFuture {
         bound.value.negotiated()
-        try configureHTTP1(channel)
+        try configureHTTP1(channel, try Self.clientCertificate(channel))
       }
     }.whenFailure { _ in channel.close(promise: nil) }
   }
 
-  private func configureHTTP1(_ channel: any Channel) throws {
+  /// What the client has shown and was verified, in DER.
+  private static func clientCertificate(_ channel: any Channel) throws -> [UInt8]? {
+    try channel.pipeline.syncOperations.nioSSL_peerCertificate()?.toDERBytes()
+  }
+
+  private func configureHTTP1(_ channel: any Channel, _ clientCertificate: [UInt8]? = nil) throws {
     var limits = NIOHTTPDecoderLimitConfiguration()
     limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
     limits.maxHeaderListSize = configuration.maximumHeaderBytes
@@ -71,11 +82,11 @@ struct ConnectionSetup: Sendable {
     try pipeline.addHandlers([
       // The decoder leaves what follows a request for an upgrade in the buffer.
       ByteToMessageHandler(decoder, maximumBufferSize: configuration.maximumHeaderBytes + Self.largestRead),
-      RequestHandler(environment(isHTTP2: false), eventLoop: channel.eventLoop),
+      RequestHandler(environment(isHTTP2: false, clientCertificate), eventLoop: channel.eventLoop),
     ])
   }
 
-  private func configureHTTP2(_ channel: any Channel) throws {
+  private func configureHTTP2(_ channel: any Channel, _ clientCertificate: [UInt8]?) throws {
     let management = NIOHTTP2ServerConnectionManagementHandler(
       eventLoop: channel.eventLoop,
       configuration: .init(
@@ -93,7 +104,7 @@ struct ConnectionSetup: Sendable {
     // curl resets a stream that ends in a frame of its own, as the codec's do, when it has the announced bytes: that
     // is no attack.
     stream.streamResetFrameRateLimit.maximumCount = Self.mostResets
-    let environment = environment(isHTTP2: true)
+    let environment = environment(isHTTP2: true, clientCertificate)
     _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
       mode: .server, connectionConfiguration: connection, streamConfiguration: stream,
       streamDelegate: management.http2StreamDelegate
@@ -110,8 +121,11 @@ struct ConnectionSetup: Sendable {
     management.channelActive(context: try channel.pipeline.syncOperations.context(handler: management))
   }
 
-  private func environment(isHTTP2: Bool) -> RequestHandler.Environment {
+  private func environment(
+    isHTTP2: Bool, _ clientCertificate: [UInt8]?
+  ) -> RequestHandler.Environment {
     RequestHandler.Environment(
-      configuration: configuration, handler: handler, files: files, isSecure: tls != nil, isHTTP2: isHTTP2)
+      configuration: configuration, handler: handler, files: files, isSecure: tls != nil, isHTTP2: isHTTP2,
+      clientCertificate: clientCertificate)
   }
 }

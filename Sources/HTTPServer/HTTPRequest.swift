@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// A request whose head has come; its body is read from `body` as it arrives.
 ///
@@ -16,15 +17,25 @@ public final class HTTPRequest: Sendable {
   public let remoteAddress: String
   /// Whether it came over TLS.
   public let isSecure: Bool
+  /// What the client has shown of itself, by one of `TLSFiles.clientAuthorities`, in DER; nil if it has shown none.
+  public let clientCertificate: [UInt8]?
   /// Names the request in logs: the client's `X-Request-Id` if that is sane, else a new one. The response
   /// carries it in the same header.
   public let id: String
   public let receivedAt: NIODeadline
   public let body: RequestBody
   public let eventLoop: any EventLoop
+  private let noted = Mutex<String?>(nil)
+
+  /// Who sends it, as far as the handler has found out: for logs.
+  public var sender: String? {
+    get { noted.withLock { $0 } }
+    set { noted.withLock { $0 = newValue } }
+  }
 
   init(
-    head: HTTPRequestHead, path: String, query: String, remoteAddress: String, isSecure: Bool, id: String,
+    head: HTTPRequestHead, path: String, query: String, remoteAddress: String, isSecure: Bool,
+    clientCertificate: [UInt8]?, id: String,
     body: RequestBody, eventLoop: any EventLoop
   ) {
     method = head.method
@@ -34,6 +45,7 @@ public final class HTTPRequest: Sendable {
     self.query = query
     self.remoteAddress = remoteAddress
     self.isSecure = isSecure
+    self.clientCertificate = clientCertificate
     self.id = id
     receivedAt = .now()
     self.body = body

@@ -9,6 +9,8 @@ public struct HTTPServerConfiguration: Sendable {
   public var threads: Int
   /// Open connections beyond which new ones are closed at once.
   public var maximumConnections: Int = 16_384
+  /// Open connections of one client, by its address, beyond which new ones are closed at once; 0 for no limit.
+  public var maximumConnectionsPerAddress: Int = 0
   /// Bytes of one request's line and headers; more is answered with 431.
   public var maximumHeaderBytes: Int = 32 << 10
   /// From the start of a connection to the end of its first request's headers, the TLS handshake included.

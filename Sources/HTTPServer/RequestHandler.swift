@@ -19,6 +19,8 @@ final class RequestHandler: ChannelDuplexHandler {
     let files: NonBlockingFileIO
     let isSecure: Bool
     let isHTTP2: Bool
+    /// Of the connection, in DER.
+    let clientCertificate: [UInt8]?
   }
 
   /// The request that is being served.
@@ -211,6 +213,7 @@ final class RequestHandler: ChannelDuplexHandler {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     let request = HTTPRequest(
       head: head, path: path, query: query, remoteAddress: remoteAddress, isSecure: environment.isSecure,
+      clientCertificate: environment.clientCertificate,
       id: RequestID.make(proposed: head.headers.first(name: "x-request-id")),
       body: hasBody
         ? RequestBody(contentLength: chunked ? nil : announced) { [eventLoop] in

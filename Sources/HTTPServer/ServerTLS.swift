@@ -54,6 +54,13 @@ final class ServerTLS: Sendable {
       let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
       var configuration = TLSConfiguration.makeServerConfiguration(
         certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+      if let authorities = files.clientAuthorities {
+        let roots = try NIOSSLCertificate.fromPEMFile(authorities)
+        guard !roots.isEmpty else { throw HTTPServerError.tls("\(authorities) holds no certificate") }
+        configuration.trustRoots = .certificates(roots)
+        // A client may show none, and have a password instead.
+        configuration.certificateVerification = .optionalVerification
+      }
       configuration.minimumTLSVersion = .tlsv12
       configuration.applicationProtocols = ["h2", "http/1.1"]
       return try NIOSSLContext(configuration: configuration)
@@ -66,7 +73,7 @@ final class ServerTLS: Sendable {
 
   /// Changes when a file changes: its time in nanoseconds, inode and size.
   private static func version(_ files: TLSFiles) -> [Int] {
-    [files.certificate, files.key].flatMap { path -> [Int] in
+    [files.certificate, files.key, files.clientAuthorities].compactMap { $0 }.flatMap { path -> [Int] in
       var status = stat()
       guard stat(path, &status) == 0 else { return [] }
       return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_ino), Int(status.st_size)]

@@ -3,17 +3,30 @@ import Storage
 
 extension Registry {
   /// Removes a tag, or a manifest with all tags that point to it.
-  /// - Throws: `RegistryError.manifestUnknown`, `.repositoryUnknown`
+  /// - Throws: `RegistryError.manifestUnknown`, `.repositoryUnknown`, `.tagImmutable`
   public func deleteManifest(_ reference: ManifestReference, in repository: RepositoryName) async throws {
-    let isDeleted =
+    do {
       switch reference {
-      case .tag(let tag): try await store.metadata.deleteTag(tag, in: repository)
-      case .digest(let digest): try await store.metadata.deleteManifest(digest, in: repository)
+      case .tag(let tag):
+        let isFixed = isImmutable(tag, in: repository)
+        if try await store.metadata.deleteTag(tag, in: repository, unless: isFixed) { return }
+      case .digest(let digest):
+        let isDeleted = try await store.metadata.deleteManifest(digest, in: repository) { [self] tag in
+          isImmutable(tag, in: repository)
+        }
+        if isDeleted { return }
       }
-    guard !isDeleted else { return }
+    } catch let fixed as FixedTag {
+      throw RegistryError.tagImmutable(fixed.tag, fixed.digest)
+    }
     let exists = try await store.blocking { [store] in try store.metadata.hasRepository(repository) }
     throw exists
       ? RegistryError.manifestUnknown(reference, repository) : RegistryError.repositoryUnknown(repository)
+  }
+
+  /// Whether a tag means for ever what it meant first.
+  func isImmutable(_ tag: Tag, in repository: RepositoryName) -> Bool {
+    configuration.immutableTags.contains { $0.matches(tag, in: repository) }
   }
 
   /// Takes a blob out of a repository. Other repositories keep it.

@@ -50,7 +50,7 @@ extension Registry {
   /// - Returns: an outcome of nil says that the image has to be judged first, by `outcome`.
   /// - Throws: `RegistryError.manifestUnknown`, `.repositoryUnknown`, `StorageError`
   public func pull(
-    _ reference: ManifestReference, in repository: RepositoryName, mayPush: Bool
+    _ reference: ManifestReference, in repository: RepositoryName, mayPush: () -> Bool
   ) throws -> (record: ManifestRecord, outcome: TrustEnforcement.Outcome?) {
     guard let trust else { return (try manifest(reference, in: repository), .given) }
     if let found = try trust.pull(reference, in: repository, mayPush: mayPush) { return found }

@@ -15,7 +15,8 @@ extension Registry {
   /// - Parameters:
   ///   - reference: a tag to move, or the digest that the content must have.
   ///   - tags: further tags to move.
-  /// - Throws: `RegistryError.manifestInvalid`, `.manifestTooLarge`, `.digestMismatch`, `.referencesMissing`, and what
+  /// - Throws: `RegistryError.manifestInvalid`, `.manifestTooLarge`, `.digestMismatch`, `.referencesMissing`,
+  ///   `.tagImmutable`, and what
   ///   `Configuration.admit` throws.
   public func pushManifest(
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
@@ -56,13 +57,15 @@ extension Registry {
     }
     try await admission?(manifest, repository)
     try await trust?.admit(manifest, content, digest, tags: tags, to: repository)
+    var new = NewManifest(
+      digest: digest, manifest: manifest, content: content, tags: tags,
+      allowsMissingBlobs: configuration.allowSparse == .all,
+      allowsMissingManifests: configuration.allowSparse != .off)
+    new.fixedTags = Set(tags.filter { isImmutable($0, in: repository) })
     do {
-      try await store.metadata.putManifest(
-        NewManifest(
-          digest: digest, manifest: manifest, content: content, tags: tags,
-          allowsMissingBlobs: configuration.allowSparse == .all,
-          allowsMissingManifests: configuration.allowSparse != .off),
-        in: repository)
+      try await store.metadata.putManifest(new, in: repository)
+    } catch let fixed as FixedTag {
+      throw RegistryError.tagImmutable(fixed.tag, fixed.digest)
     } catch let missing as MissingReferences {
       throw RegistryError.referencesMissing(missing.digests)
     }

@@ -1,3 +1,4 @@
+import Access
 import ContainerImage
 import Logging
 import NIOCore
@@ -13,6 +14,8 @@ public final class Registry: Sendable {
     public var maximumManifestSize = 4 << 20
     /// How long a blob that no manifest needs stays, from the last time a client was told that it exists.
     public var gracePeriod = Duration.seconds(3600)
+    /// Tags that mean for ever what they meant first.
+    public var immutableTags: [TagPattern] = []
     /// Looks at each manifest that is pushed, before it is stored; throws to refuse it.
     public var admit: (@Sendable (Manifest, RepositoryName) async throws -> Void)?
 

@@ -14,6 +14,8 @@ public enum RegistryError: Error, Sendable, Equatable {
   case manifestInvalid(String)
   case manifestTooLarge(limit: Int)
   case referencesMissing([Digest])
+  /// The tag is to mean for ever what it means.
+  case tagImmutable(Tag, Digest)
   /// A list of all tags cannot be signed.
   case tooManyTags(RepositoryName, limit: Int)
   /// By the trust policy; the text says why.

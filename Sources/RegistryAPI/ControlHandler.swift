@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HTTPServer
 import NIOCore
 import NIOHTTP1
@@ -9,14 +10,20 @@ import Storage
 public final class ControlHandler: HTTPHandler {
   private let registry: Registry
   private let collector: Collector
+  private let administration: AccessAdministration
+  private let auditLog: AuditLog?
 
-  public init(registry: Registry, collector: Collector) {
+  public init(
+    registry: Registry, collector: Collector, access: AccessControl?, auditLog: AuditLog? = nil
+  ) {
+    self.auditLog = auditLog
     self.registry = registry
     self.collector = collector
+    administration = AccessAdministration(store: registry.store, access: access)
   }
 
   public func answer(_ request: HTTPRequest) -> HTTPAnswer {
-    .deferred { [registry, collector] in
+    .deferred { [registry, collector, administration, auditLog] in
       do {
         let query = try request.parameters()
         switch (request.method, request.path) {
@@ -30,9 +37,19 @@ public final class ControlHandler: HTTPHandler {
         case (.POST, "/scrub"):
           return .report(
             .scrub(try await registry.store.scrub(rate: query["rate"].flatMap(Int64.init) ?? 0)), query)
+        case (.POST, "/access"):
+          let command = try JSONDecoder().decode(
+            AccessAdministration.Command.self, from: Data((query["command"] ?? "").utf8))
+          let report = try await administration.perform(command)
+          if let (name, subject) = command.change { auditLog?.record(command: name, of: subject) }
+          return .report(.access(report), query)
         default:
           return .text(.notFound, "unknown command\n")
         }
+      } catch AccessAdministration.Failure.unknown(let what) {
+        return .text(.notFound, "\(AccessAdministration.Failure.unknown(what))")
+      } catch AccessAdministration.Failure.exists(let what) {
+        return .text(.conflict, "\(AccessAdministration.Failure.exists(what))")
       } catch {
         return .text(.internalServerError, "\(error)\n")
       }

@@ -1,4 +1,5 @@
 import ContainerImage
+import FoundationEssentials
 import Registry
 import Storage
 
@@ -7,6 +8,7 @@ public enum MaintenanceReport: Sendable {
   case collection(CollectionReport)
   case collectable([CollectableBlob])
   case scrub(ScrubReport)
+  case access(AccessAdministration.Report)
 
   /// Whether something is wrong that a person has to look at.
   public var isAlarming: Bool {
@@ -44,6 +46,7 @@ public enum MaintenanceReport: Sendable {
             json.array(damage.repositories) { $0.string($1.description) }
           }
         }
+      case .access(let report): json.members(report)
       }
     }
     return String(buffer: json.buffer)
@@ -67,6 +70,53 @@ public enum MaintenanceReport: Sendable {
       return
         (lines + ["checked \(report.blobs) blobs (\(report.bytes) bytes): \(report.damaged.count) damaged"])
         .joined(separator: "\n")
+    case .access(.done(let sentence)): return sentence
+    case .access(.users(let users)):
+      return users.map { "\($0.name)\t\($0.groups.joined(separator: ","))" }.joined(separator: "\n")
+    case .access(.tokens(let tokens)):
+      return tokens.map { token in
+        let end = token.expiresAt.map { "until \($0.timeText)" } ?? "for ever"
+        return "\(token.name)\t\(token.id)\t\(token.repositories.joined(separator: ","))\t"
+          + "\(token.actions.joined(separator: ","))\t\(end)"
+      }.joined(separator: "\n")
     }
   }
+}
+
+extension JSONText {
+  /// Secrets' hashes are no answer to any question.
+  fileprivate mutating func members(_ report: AccessAdministration.Report) {
+    switch report {
+    case .done(let sentence): member("done", sentence)
+    case .users(let users):
+      key("users")
+      array(users) { json, user in
+        json.object { json in
+          json.member("name", user.name)
+          json.key("groups")
+          json.array(user.groups) { $0.string($1) }
+          json.member("createdAt", user.createdAt.timeText)
+        }
+      }
+    case .tokens(let tokens):
+      key("tokens")
+      array(tokens) { json, token in
+        json.object { json in
+          json.member("name", token.name)
+          json.member("id", token.id)
+          json.key("repositories")
+          json.array(token.repositories) { $0.string($1) }
+          json.key("actions")
+          json.array(token.actions) { $0.string($1) }
+          json.member("createdAt", token.createdAt.timeText)
+          if let end = token.expiresAt { json.member("expiresAt", end.timeText) }
+        }
+      }
+    }
+  }
+}
+
+extension Int64 {
+  /// Of seconds since 1970.
+  fileprivate var timeText: String { Date(timeIntervalSince1970: Double(self)).formatted(.iso8601) }
 }

@@ -10,11 +10,13 @@ extension RegistryHandler {
   private static let defaultPage = 1000
 
   /// end-8
-  func listTags(_ request: HTTPRequest, _ repository: RepositoryName) throws(WireError) -> HTTPAnswer {
+  func listTags(
+    _ request: HTTPRequest, _ repository: RepositoryName, _ caller: Caller
+  ) throws(WireError) -> HTTPAnswer {
     let query = try request.parameters()
     let limit = try query.count("n") ?? Registry.largestPage
     let last = query["last"]
-    let mayPush = pushers.contains(request.remoteAddress)
+    let mayPush = seesHeld(caller, in: repository, request)
     return deferred(request) { [registry] in
       let page = try await registry.tags(in: repository, after: last, limit: limit)
       let visible = try await registry.trust?.visible(page.elements, in: repository, mayPush: mayPush)
@@ -32,12 +34,12 @@ extension RegistryHandler {
     }
   }
 
-  func listRepositories(_ request: HTTPRequest) throws(WireError) -> HTTPAnswer {
+  func listRepositories(_ request: HTTPRequest, _ caller: Caller) throws(WireError) -> HTTPAnswer {
     let query = try request.parameters()
     let limit = try query.count("n") ?? Self.defaultPage
     let last = query["last"]
     return deferred(request) { [registry] in
-      let page = try await registry.repositories(after: last, limit: limit, where: { _ in true })
+      let page = try await registry.repositories(after: last, limit: limit, where: { caller.maySee($0) })
       var json = JSONText()
       json.object { json in
         json.key("repositories")

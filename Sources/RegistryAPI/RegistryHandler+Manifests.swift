@@ -8,18 +8,20 @@ import Storage
 extension RegistryHandler {
   /// end-3
   func getManifest(
-    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName
+    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName, _ caller: Caller
   ) -> HTTPAnswer {
     immediate(request) {
-      let mayPush = pushers.contains(request.remoteAddress)
-      let (record, known) = try registry.pull(reference, in: repository, mayPush: mayPush)
+      let (record, known) = try registry.pull(reference, in: repository) {
+        seesHeld(caller, in: repository, request)
+      }
       if let known {
         try check(known, reference, repository, request)
         return .response(try manifestResponse(record, reference, repository, request))
       }
       return deferred(request) { [self] in
         let outcome = try await registry.outcome(
-          of: record.digest, as: reference, in: repository, mayPush: mayPush)
+          of: record.digest, as: reference, in: repository,
+          mayPush: seesHeld(caller, in: repository, request))
         try check(outcome, reference, repository, request)
         return try await registry.store.blocking { [self] in
           try manifestResponse(record, reference, repository, request)

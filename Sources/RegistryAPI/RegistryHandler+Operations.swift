@@ -2,10 +2,11 @@ import ContainerImage
 import HTTPServer
 import NIOCore
 import NIOHTTP1
+import Registry
 
 extension RegistryHandler {
   /// What operators and their tools ask for, outside of `/v2/`.
-  func operations(_ request: HTTPRequest) -> HTTPAnswer {
+  func operations(_ request: HTTPRequest, _ caller: Caller) -> HTTPAnswer {
     guard request.method == .GET || request.method == .HEAD else {
       return .response(
         WireError(
@@ -27,8 +28,9 @@ extension RegistryHandler {
         }
       }
     case "/metrics":
-      return deferred(request) { [metrics] in
-        .text(.ok, try await metrics.exposition(), type: "text/plain; version=0.0.4; charset=utf-8")
+      return deferred(request) { [metrics, gate] in
+        try gate?.checkIsAdmin(caller, request)
+        return .text(.ok, try await metrics.exposition(), type: "text/plain; version=0.0.4; charset=utf-8")
       }
     case "/":
       return .response(.text(.ok, "This is a Kontor image registry. Its API is at /v2/.\n"))

@@ -7,10 +7,12 @@ import Storage
 
 extension RegistryHandler {
   /// end-4, end-11: starts a session, or stores the body at once, or mounts a blob.
-  func startUpload(_ request: HTTPRequest, _ repository: RepositoryName) throws(WireError) -> HTTPAnswer {
+  func startUpload(
+    _ request: HTTPRequest, _ repository: RepositoryName, _ caller: Caller
+  ) throws(WireError) -> HTTPAnswer {
     let query = try request.parameters()
     if let text = query["mount"] {
-      return try mount(request, try Route.digest(text[...]), from: query["from"], to: repository)
+      return try mount(request, try Route.digest(text[...]), from: query["from"], to: repository, caller)
     }
     if let text = query["digest"] {
       let digest = try Route.digest(text[...])
@@ -26,7 +28,8 @@ extension RegistryHandler {
   }
 
   private func mount(
-    _ request: HTTPRequest, _ digest: Digest, from source: String?, to repository: RepositoryName
+    _ request: HTTPRequest, _ digest: Digest, from source: String?, to repository: RepositoryName,
+    _ caller: Caller
   ) throws(WireError) -> HTTPAnswer {
     let name: RepositoryName?
     do {
@@ -35,7 +38,8 @@ extension RegistryHandler {
       throw WireError(.badRequest, .nameInvalid, "the parameter from: \(error)")
     }
     return deferred(request) { [registry] in
-      if try await registry.mount(digest, from: name, to: repository, mayPull: { _ in true }) {
+      if try await registry.mount(digest, from: name, to: repository, mayPull: { caller.may(.pull, in: $0) })
+      {
         return Self.created(digest, size: nil, in: repository)
       }
       return Self.accepted(try await registry.startUpload(in: repository, algorithm: digest.algorithm))

@@ -1,3 +1,4 @@
+import Access
 import ContainerImage
 import HTTPServer
 import Logging
@@ -17,59 +18,97 @@ public final class RegistryHandler: HTTPHandler {
   let pushers: AddressList
   /// Nil if no tag lists are signed here.
   let tagLists: TagListSigning?
+  /// Nil if nobody is asked who he is.
+  let gate: Gatekeeper?
   private let appContainer: AppContainerHandler
   private let accessLog: AccessLog?
+  private let auditLog: AuditLog?
+  /// Nil for no limit.
+  let limiter: RateLimiter?
 
   public init(
     registry: Registry, appContainer: AppContainerService, pushers: AddressList = AddressList(),
-    tagLists: TagListSigning? = nil, metrics: Metrics, accessLog: AccessLog?, logger: Logger
+    tagLists: TagListSigning? = nil, access: AccessControl? = nil, tokenRealm: String? = nil,
+    metrics: Metrics, accessLog: AccessLog?, auditLog: AuditLog? = nil, limiter: RateLimiter? = nil,
+    logger: Logger
   ) {
     self.registry = registry
-    self.appContainer = AppContainerHandler(service: appContainer, pushers: pushers, logger: logger)
+    let gate = access.map { Gatekeeper(access: $0, realm: tokenRealm) }
+    self.gate = gate
+    self.appContainer = AppContainerHandler(
+      service: appContainer, pushers: pushers, gate: gate, logger: logger)
     self.pushers = pushers
     self.tagLists = tagLists
     self.metrics = metrics
     self.accessLog = accessLog
+    self.auditLog = auditLog
+    self.limiter = limiter
     self.logger = logger
   }
 
   public func answer(_ request: HTTPRequest) -> HTTPAnswer {
+    if let gate { return admit(request, gate) }
+    return answer(request, .unrestricted)
+  }
+
+  func answer(_ request: HTTPRequest, _ caller: Caller) -> HTTPAnswer {
+    let isKnown = caller.identity.kind != .anonymous
+    if isKnown { request.sender = "\(caller.identity)" }
+    if let limiter, !Self.isHealth(request) {
+      // Whoever is known has a limit of his own, wherever he is.
+      let key = isKnown ? "\(caller.identity)" : AddressList.client(request.remoteAddress)
+      if case .wait(let seconds) = limiter.take(key, at: .now) {
+        return .response(
+          WireError(
+            .tooManyRequests, .tooManyRequests, "too many requests: try again in \(seconds) s",
+            headers: ["Retry-After": "\(seconds)"]
+          ).response)
+      }
+    }
     guard request.path.hasPrefix("/v2") else {
-      return appContainer.answer(request) ?? signatures(request) ?? operations(request)
+      return token(request) ?? appContainer.answer(request, caller) ?? signatures(request, caller)
+        ?? operations(request, caller)
     }
     do throws(WireError) {
       guard let route = try Route(path: request.path) else {
         throw WireError(.notFound, .unsupported, "there is no endpoint \(request.path.quotedForMessage)")
       }
-      return try dispatch(request, route)
+      try check(caller, route, request)
+      return try dispatch(request, route, caller)
     } catch {
       return .response(error.response)
     }
   }
 
-  private func dispatch(_ request: HTTPRequest, _ route: Route) throws(WireError) -> HTTPAnswer {
+  static func isHealth(_ request: HTTPRequest) -> Bool {
+    request.path == "/healthz" || request.path == "/readyz"
+  }
+
+  private func dispatch(
+    _ request: HTTPRequest, _ route: Route, _ caller: Caller
+  ) throws(WireError) -> HTTPAnswer {
     switch (route, request.method) {
     case (.base, .GET), (.base, .HEAD): return .response(Self.base)
     case (.blob(let repository, let digest), .GET): return getBlob(request, digest, repository)
     case (.blob(let repository, let digest), .HEAD): return headBlob(request, digest, repository)
     case (.blob(let repository, let digest), .DELETE): return deleteBlob(request, digest, repository)
     case (.manifest(let repository, let reference), .GET), (.manifest(let repository, let reference), .HEAD):
-      return getManifest(request, reference, repository)
+      return getManifest(request, reference, repository, caller)
     case (.manifest(let repository, let reference), .PUT):
       return try putManifest(request, reference, repository)
     case (.manifest(let repository, let reference), .DELETE):
       return deleteManifest(request, reference, repository)
-    case (.uploads(let repository), .POST): return try startUpload(request, repository)
+    case (.uploads(let repository), .POST): return try startUpload(request, repository, caller)
     case (.upload(let repository, let id), .GET), (.upload(let repository, let id), .HEAD):
       return uploadStatus(request, id, repository)
     case (.upload(let repository, let id), .PATCH): return try patchUpload(request, id, repository)
     case (.upload(let repository, let id), .PUT): return try finishUpload(request, id, repository)
     case (.upload(let repository, let id), .DELETE): return cancelUpload(request, id, repository)
     case (.tags(let repository), .GET), (.tags(let repository), .HEAD):
-      return try listTags(request, repository)
+      return try listTags(request, repository, caller)
     case (.referrers(let repository, let digest), .GET), (.referrers(let repository, let digest), .HEAD):
       return try listReferrers(request, digest, repository)
-    case (.catalog, .GET), (.catalog, .HEAD): return try listRepositories(request)
+    case (.catalog, .GET), (.catalog, .HEAD): return try listRepositories(request, caller)
     case (.extensions(let repository), .GET), (.extensions(let repository), .HEAD):
       return discoverExtensions(request, repository)
     case (.signedTags(let repository), .GET), (.signedTags(let repository), .HEAD):
@@ -93,6 +132,7 @@ public final class RegistryHandler: HTTPHandler {
   public func finished(_ request: HTTPRequest, outcome: ResponseOutcome) {
     metrics.record(request, outcome)
     accessLog?.record(request, outcome)
+    auditLog?.record(request, outcome)
   }
 
   /// Work that waits, as an answer; what it throws becomes an error response.

@@ -101,6 +101,10 @@ struct WireError: Error {
     case .manifestTooLarge(let limit):
       self.init(
         .payloadTooLarge, .manifestInvalid, "the manifest is too large: at most \(limit) bytes are accepted")
+    case .tagImmutable(let tag, let digest):
+      self.init(
+        .forbidden, .denied, "the tag \(tag) is immutable, and means \(digest): use another tag",
+        detail: [("tag", tag.description), ("digest", digest.description)])
     case .tooManyTags(let name, let limit):
       self.init(
         .notFound, .unsupported,

@@ -59,7 +59,7 @@ extension MetadataStore {
   }
 
   /// Stores a manifest, links it to its blobs and moves its tags: all or nothing.
-  /// - Throws: `MissingReferences`, `StorageError`
+  /// - Throws: `MissingReferences`, `FixedTag`, `StorageError`
   public func putManifest(_ new: NewManifest, in repository: RepositoryName) async throws {
     let annotations = Self.json(new.manifest.annotations)
     let content = Data(new.content.readableBytesView)
@@ -91,6 +91,11 @@ extension MetadataStore {
         try database.refer(from: manifest, of: repositoryID, to: descriptor, isRequired: false)
       }
       for tag in new.tags {
+        if new.fixedTags.contains(tag), let digest = try database.digest(of: tag, in: repositoryID),
+          digest != new.digest
+        {
+          throw FixedTag(tag: tag, digest: digest)
+        }
         try database.move(tag, of: repository, id: repositoryID, to: manifest, new.digest, now: now)
       }
       try database.trustChanged(in: repositoryID)
@@ -99,13 +104,23 @@ extension MetadataStore {
 
   /// Removes a manifest and every tag that points to it. Blobs that no manifest of the repository refers to
   /// any more start their grace period.
+  /// - Parameter isFixed: whether a tag is not to be deleted.
+  /// - Throws: `FixedTag`, `StorageError`
   /// - Returns: false if it is not there.
-  public func deleteManifest(_ digest: Digest, in repository: RepositoryName) async throws -> Bool {
+  public func deleteManifest(
+    _ digest: Digest, in repository: RepositoryName,
+    unless isFixed: @escaping @Sendable (Tag) -> Bool = { _ in false }
+  ) async throws -> Bool {
     try await writeFreeingSpace("delete a manifest") { database in
       guard let repositoryID = try database.repository(repository),
         let manifest = try database.manifest(digest, in: repositoryID)
       else { return false }
       let now = secondsSince1970()
+      let names = try String.fetchAll(
+        database.cachedStatement(sql: "SELECT name FROM tag WHERE manifest_id = ?"), arguments: [manifest])
+      for name in names {
+        if let tag = try? Tag(parsing: name), isFixed(tag) { throw FixedTag(tag: tag, digest: digest) }
+      }
       try database.run(
         """
         INSERT INTO tag_history (repository, tag, digest, moved_at)

@@ -24,10 +24,17 @@ extension MetadataStore {
     return tags
   }
 
+  /// - Parameter isFixed: whether it is not to be deleted.
+  /// - Throws: `FixedTag`, `StorageError`
   /// - Returns: false if it is not there.
-  public func deleteTag(_ tag: Tag, in repository: RepositoryName) async throws -> Bool {
+  public func deleteTag(
+    _ tag: Tag, in repository: RepositoryName, unless isFixed: Bool = false
+  ) async throws -> Bool {
     try await writeFreeingSpace("delete a tag") { database in
       guard let id = try database.repository(repository) else { return false }
+      if isFixed, let digest = try database.digest(of: tag, in: id) {
+        throw FixedTag(tag: tag, digest: digest)
+      }
       try database.run("DELETE FROM tag WHERE repository_id = ? AND name = ?", [id, tag.description])
       guard database.changesCount > 0 else { return false }
       try database.record(tag, of: repository, movedTo: nil, now: secondsSince1970())
@@ -39,6 +46,16 @@ extension MetadataStore {
 }
 
 extension Database {
+  /// What a tag means.
+  func digest(of tag: Tag, in repository: Int64) throws -> Digest? {
+    let text = try text(
+      """
+      SELECT m.digest FROM tag AS t JOIN manifest AS m ON m.id = t.manifest_id
+      WHERE t.repository_id = ? AND t.name = ?
+      """, [repository, tag.description])
+    return text.flatMap { try? Digest(parsing: $0) }
+  }
+
   func move(
     _ tag: Tag, of repository: RepositoryName, id: Int64, to manifest: Int64, _ digest: Digest, now: Int64
   ) throws {

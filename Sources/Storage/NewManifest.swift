@@ -8,6 +8,8 @@ public struct NewManifest: Sendable {
   public var content: ByteBuffer
   /// Tags that shall point to it.
   public var tags: [Tag]
+  /// Those of them that stay where they are, if they are there.
+  public var fixedTags: Set<Tag> = []
   /// Whether blobs it refers to may be missing in the repository.
   public var allowsMissingBlobs: Bool
   /// Whether manifests it refers to may be missing in the repository.
@@ -24,6 +26,12 @@ public struct NewManifest: Sendable {
     self.allowsMissingBlobs = allowsMissingBlobs
     self.allowsMissingManifests = allowsMissingManifests
   }
+}
+
+/// A tag that is not to be moved or deleted means something already.
+public struct FixedTag: Error, Sendable, Equatable {
+  public let tag: Tag
+  public let digest: Digest
 }
 
 /// What a manifest refers to and the repository lacks.

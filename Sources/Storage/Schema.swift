@@ -169,6 +169,53 @@ enum Schema {
           );
           """)
     }
+    migrator.registerMigration("5 access") { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE user (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            -- Its bcrypt hash.
+            password TEXT NOT NULL,
+            -- A line each.
+            groups TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            -- The password.
+            changed_at INTEGER NOT NULL
+          );
+
+          -- What programs use instead of a password.
+          CREATE TABLE api_token (
+            -- The part of the token that may be known.
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            -- SHA-256 of the secret.
+            hash TEXT NOT NULL,
+            -- A line each: patterns, and what may be done there.
+            repositories TEXT NOT NULL,
+            actions TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            -- NULL for never.
+            expires_at INTEGER
+          ) WITHOUT ROWID;
+
+          -- Docker's refresh tokens.
+          CREATE TABLE refresh_token (
+            -- SHA-256.
+            hash TEXT PRIMARY KEY,
+            subject TEXT NOT NULL,
+            expires_at INTEGER NOT NULL
+          ) WITHOUT ROWID;
+          CREATE INDEX refresh_token_subject ON refresh_token(subject);
+
+          -- The keys that sign Docker's tokens, the newest last.
+          CREATE TABLE token_key (
+            id INTEGER PRIMARY KEY,
+            pem TEXT NOT NULL,
+            created_at INTEGER NOT NULL
+          );
+          """)
+    }
     return migrator
   }
 }

@@ -2,19 +2,19 @@ import ContainerImage
 import FoundationEssentials
 
 /// A value of a JSON document and where it stands, for readers that refuse what they do not know and say where it is.
-struct JSONNode {
-  let value: OrderedJSON
+package struct JSONNode {
+  package let value: OrderedJSON
   /// Such as `transports.docker["registry.example"][0].keyPath`; empty for the document itself.
-  let place: String
+  package let place: String
 
-  init(_ value: OrderedJSON, place: String = "") {
+  package init(_ value: OrderedJSON, place: String = "") {
     self.value = value
     self.place = place
   }
 
   /// The members of an object.
   /// - Throws: `InvalidValue.malformed` if it is none, or has a name twice.
-  func members() throws(InvalidValue) -> [(name: String, node: JSONNode)] {
+  package func members() throws(InvalidValue) -> [(name: String, node: JSONNode)] {
     guard value.isObject else { throw failure("expected an object") }
     var names: Set<String> = []
     var members: [(name: String, node: JSONNode)] = []
@@ -28,7 +28,7 @@ struct JSONNode {
 
   /// The members of an object that has no others than those named here.
   /// - Throws: `InvalidValue.malformed`
-  func members(_ known: String...) throws(InvalidValue) -> Members {
+  package func members(_ known: String...) throws(InvalidValue) -> Members {
     var found: [String: JSONNode] = [:]
     for (name, node) in try members() {
       guard known.contains(name) else {
@@ -39,52 +39,58 @@ struct JSONNode {
     return Members(object: self, byName: found)
   }
 
-  struct Members {
-    let object: JSONNode
+  package struct Members {
+    package let object: JSONNode
     fileprivate let byName: [String: JSONNode]
 
     /// One that may be left out.
-    subscript(name: String) -> JSONNode? { byName[name] }
+    package subscript(name: String) -> JSONNode? { byName[name] }
 
     /// - Throws: `InvalidValue.malformed` if it is not there.
-    func needed(_ name: String) throws(InvalidValue) -> JSONNode {
+    package func needed(_ name: String) throws(InvalidValue) -> JSONNode {
       guard let node = byName[name] else { throw object.missing(name) }
       return node
     }
   }
 
   /// A member of an object whose other members are looked at later: the one that says what the others are.
-  func string(of name: String) throws(InvalidValue) -> String {
+  package func string(of name: String) throws(InvalidValue) -> String {
     guard let member = try members().first(where: { $0.name == name }) else { throw missing(name) }
     return try member.node.string()
   }
 
-  /// The elements of an array that has some.
-  func elements() throws(InvalidValue) -> [JSONNode] {
+  /// The elements of an array.
+  package func list() throws(InvalidValue) -> [JSONNode] {
     guard case .array(let values) = value else { throw failure("expected a list") }
-    guard !values.isEmpty else { throw failure("the list must not be empty") }
     return values.enumerated().map { JSONNode($0.element, place: "\(place)[\($0.offset)]") }
   }
 
-  func text() throws(InvalidValue) -> String {
+  /// The elements of an array that has some.
+  package func elements() throws(InvalidValue) -> [JSONNode] {
+    let elements = try list()
+    guard !elements.isEmpty else { throw failure("the list must not be empty") }
+    return elements
+  }
+
+  package func text() throws(InvalidValue) -> String {
     guard let text = value.string else { throw failure("expected a text") }
     return text
   }
 
   /// A text that is not empty.
-  func string() throws(InvalidValue) -> String {
+  package func string() throws(InvalidValue) -> String {
     let text = try text()
     guard !text.isEmpty else { throw failure("it is empty") }
     return text
   }
 
   /// Bytes in base64 (RFC 4648, section 4).
-  func data() throws(InvalidValue) -> [UInt8] {
+  package func data() throws(InvalidValue) -> [UInt8] {
     guard let data = Data(base64Encoded: try string()) else { throw failure("it is not base64") }
     return [UInt8](data)
   }
 
-  func failure(_ reason: String) -> InvalidValue {
+  package func failure(_ reason: String) -> InvalidValue {
     .malformed(place.isEmpty ? reason : "\(place): \(reason)")
   }
 

@@ -175,7 +175,7 @@ extension PublicKey: Hashable {
 }
 
 extension Sequence<UInt8> {
-  var lowerHexadecimal: String {
+  package var lowerHexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }

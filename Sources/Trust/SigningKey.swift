@@ -83,6 +83,11 @@ public struct SigningKey: Sendable {
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
   ]
 
+  /// `PRIVATE KEY` (PKCS#8) in PEM, with a line's end at its end. Whoever has it can sign.
+  public var pem: String {
+    PEMDocument(type: "PRIVATE KEY", derBytes: pkcs8.withBytes { Array($0) }).pemString + "\n"
+  }
+
   /// PrivateKeyInfo in DER.
   var pkcs8: SecretBytes {
     switch key {

@@ -1,15 +1,15 @@
 import FoundationEssentials
 
 /// Base64 in the one form that a value has: encoding what was decoded gives the same text again.
-enum StrictBase64 {
+package enum StrictBase64 {
   /// With padding, on one line (RFC 4648, section 4).
-  static func decode(_ text: String) -> [UInt8]? {
+  package static func decode(_ text: String) -> [UInt8]? {
     guard let data = Data(base64Encoded: text), data.base64EncodedString() == text else { return nil }
     return Array(data)
   }
 
   /// With the alphabet for URLs and no padding, as JWS has it (RFC 7515, section 2).
-  static func decodeURL(_ text: String) -> [UInt8]? {
+  package static func decodeURL(_ text: String) -> [UInt8]? {
     let isAllowed = text.utf8.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") }
     guard isAllowed, !text.utf8.contains(UInt8(ascii: "=")) else { return nil }
     let standard = String(
@@ -24,7 +24,7 @@ enum StrictBase64 {
   }
 
   /// As `decodeURL` reads it.
-  static func encodeURL(_ bytes: [UInt8]) -> String {
+  package static func encodeURL(_ bytes: [UInt8]) -> String {
     String(
       decoding: Data(bytes).base64EncodedString().utf8.compactMap { byte in
         switch byte {

@@ -28,8 +28,10 @@ struct ConfigurationKey {
   static var all: [ConfigurationKey] {
     [
       Self("server.listen", \.listen, .addresses),
+      Self("server.insecure", \.insecure, .boolean),
       Self("server.threads", \.threads, .integer(0...256)),
       Self("server.maxConnections", \.maxConnections, .integer(1...1_000_000)),
+      Self("server.maxConnectionsPerAddress", \.maxConnectionsPerAddress, .integer(0...1_000_000)),
       Self("server.maxHeaderSize", \.maxHeaderSize, .size(4 << 10...1 << 20)),
       Self("server.headerTimeout", \.headerTimeout, .duration(atLeast: 1)),
       Self("server.idleTimeout", \.idleTimeout, .duration(atLeast: 1)),
@@ -38,8 +40,10 @@ struct ConfigurationKey {
       Self("server.shutdownTimeout", \.shutdownTimeout, .duration(atLeast: 0)),
       Self("tls.certificate", \.tlsCertificate, .optionalPath),
       Self("tls.key", \.tlsKey, .optionalPath),
+      Self("tls.clientAuthorities", \.tlsClientAuthorities, .optionalPath),
       Self("storage.data", \.data, .path),
       Self("push.allowSparse", \.allowSparse, .choice),
+      Self("push.immutableTags", \.immutableTags, .tagPatterns),
       Self("push.maxManifestSize", \.maxManifestSize, .size(64 << 10...64 << 20)),
       Self("appc.hosts", \.appcHosts, .hosts),
       Self("appc.signingKey", \.appcSigningKey, .optionalPath),
@@ -52,6 +56,15 @@ struct ConfigurationKey {
       Self("trust.tagListKey", \.trustTagListKey, .optionalPath),
       Self("trust.tagListPassphraseFile", \.trustTagListPassphraseFile, .optionalPath),
       Self("trust.tagListLifetime", \.trustTagListLifetime, .duration(atLeast: 60)),
+      Self("access.required", \.accessRequired, .boolean),
+      Self("access.rules", \.accessRules, .optionalPath),
+      Self("access.htpasswd", \.accessHtpasswd, .optionalPath),
+      Self("access.requestRate", \.accessRequestRate, .integer(0...1_000_000)),
+      Self("access.service", \.accessService, .optionalText),
+      Self("access.tokenLifetime", \.accessTokenLifetime, .duration(atLeast: 60)),
+      Self("access.tokenRealm", \.accessTokenRealm, .optionalURL),
+      Self("access.tokenIssuer", \.accessTokenIssuer, .optionalText),
+      Self("access.tokenKeys", \.accessTokenKeys, .optionalPath),
       Self("uploads.expiry", \.uploadExpiry, .duration(atLeast: 60)),
       Self("gc.interval", \.gcInterval, .duration(atLeast: 0)),
       Self("gc.grace", \.gcGrace, .duration(atLeast: 0)),
@@ -59,6 +72,9 @@ struct ConfigurationKey {
       Self("log.level", \.logLevel, .choice),
       Self("log.format", \.logFormat, .choice),
       Self("log.access", \.logAccess, .boolean),
+      Self("log.audit", \.logAudit, .optionalPath),
+      Self("log.auditSize", \.logAuditSize, .size(0...1 << 40)),
+      Self("log.auditFiles", \.logAuditFiles, .integer(0...1000)),
     ]
   }
 }

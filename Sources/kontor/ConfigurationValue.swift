@@ -1,3 +1,4 @@
+import Access
 import AppContainer
 import ContainerImage
 import HTTPServer
@@ -147,6 +148,33 @@ extension ConfigurationValue where Value == String? {
     }
   }
 
+  static var optionalText: Self {
+    Self(expected: "a text, or null") { json in
+      switch json {
+      case .null: .some(nil)
+      case .string(let text) where !text.isEmpty: text
+      default: nil
+      }
+    } print: {
+      $0?.quotedAsJSON ?? "null"
+    }
+  }
+
+  static var optionalURL: Self {
+    Self(expected: "a URL such as https://registry.example/token, or null") { json in
+      switch json {
+      case .null: return .some(nil)
+      case .string(let text):
+        let isURL = text.hasPrefix("https://") || text.hasPrefix("http://")
+        return isURL && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") }
+          ? text : nil
+      default: return nil
+      }
+    } print: {
+      $0?.quotedAsJSON ?? "null"
+    }
+  }
+
   /// As in references to images.
   static var registryName: Self {
     Self(expected: "a registry's name as in references to images, such as registry.example:5000, or null") {
@@ -181,6 +209,16 @@ extension ConfigurationValue where Value == [ListenAddress] {
       json.list(ListenAddress.init(parsing:))
     } print: { addresses in
       "[\(addresses.map { $0.description.quotedAsJSON }.joined(separator: ", "))]"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == [TagPattern] {
+  static var tagPatterns: Self {
+    Self(expected: "patterns of tags, such as team/**:v*") { json in
+      json.list { try? TagPattern(parsing: $0) }
+    } print: { patterns in
+      "[\(patterns.map { $0.description.quotedAsJSON }.joined(separator: ", "))]"
     }
   }
 }

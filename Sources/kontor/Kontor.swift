@@ -34,7 +34,11 @@ struct Kontor: AsyncParsableCommand {
           GenerateKeyPairCommand.self,
         ]),
       CommandGroup(name: "App Container images", subcommands: [ACICommand.self]),
-      CommandGroup(name: "Access", subcommands: [LoginCommand.self, LogoutCommand.self]),
+      CommandGroup(
+        name: "Access",
+        subcommands: [
+          LoginCommand.self, LogoutCommand.self, UserCommand.self, TokenCommand.self, AccessCommand.self,
+        ]),
     ])
 
   /// Exit codes are 0 for done, 1 for failed, 2 for wrong usage, 3 for not found, 4 for denied and 5 for not

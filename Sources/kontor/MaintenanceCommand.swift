@@ -21,11 +21,14 @@ struct Maintenance {
 
   /// - Parameters:
   ///   - target: of the control socket.
+  ///   - makesData: whether a data directory is made where there is none.
   ///   - offline: the same work in this process.
+  ///   - answer: what is printed instead of the report.
   func run(
-    _ target: String, offline: (Registry, Collector) async throws -> MaintenanceReport
+    _ target: String, makesData: Bool = false, answer: String? = nil,
+    offline: (Registry, Collector) async throws -> MaintenanceReport
   ) async throws {
-    guard access(settings.data + "/kontor.sqlite", F_OK) == 0 else {
+    guard makesData || access(settings.data + "/kontor.sqlite", F_OK) == 0 else {
       throw Failure(
         message: "there is no registry's data in \(settings.data): name its directory with --data")
     }
@@ -39,14 +42,16 @@ struct Maintenance {
         Collector(store: store, configuration: settings.collector, logger: logger))
       (report, isAlarming) = (format == .json ? result.json : result.text, result.isAlarming)
     } catch StorageError.inUse {
-      let answer = try ControlClient(data: settings.data)
+      let reply = try ControlClient(data: settings.data)
         .post(target + (target.contains("?") ? "&" : "?") + "format=\(format.rawValue)")
-      guard answer.status == 200 else { throw Failure(message: answer.body) }
-      (report, isAlarming) = (answer.body, answer.isAlarming)
+      guard reply.status == 200 else {
+        throw Failure(message: reply.body, code: reply.status == 404 ? 3 : 1)
+      }
+      (report, isAlarming) = (reply.body, reply.isAlarming)
     } catch let error as StorageError {
       throw Failure(message: "\(error)")
     }
-    print(report)
+    print(answer ?? report)
     if isAlarming { throw ExitCode(1) }
   }
 }

@@ -13,7 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
       KONTOR_GC_INTERVAL=30m); options win over the environment, the environment over the file.
 
       SIGTERM and SIGINT stop the registry when the requests that are being served have ended; SIGHUP makes it \
-      read its TLS certificate and its trust policy again.
+      read its TLS certificate, its rules of access, its users and its trust policy again.
 
       Example: kontor serve --listen 127.0.0.1:5000 --data /var/lib/kontor
       Example: kontor serve --listen :443 --tls-cert cert.pem --tls-key key.pem --config /etc/kontor.json
@@ -34,6 +34,8 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The certificate's key, in PEM form.", valueName: "file"))
   var tlsKey: String?
 
+  @Flag(help: "Listen for other machines without TLS, or without asking who they are.") var insecure = false
+
   @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
   var logLevel: String?
 
@@ -48,6 +50,7 @@ struct ServeCommand: AsyncParsableCommand {
         return address
       }
     }
+    if insecure { settings.insecure = true }
     if let tlsCert { settings.tlsCertificate = tlsCert }
     if let tlsKey { settings.tlsKey = tlsKey }
     if let logLevel {

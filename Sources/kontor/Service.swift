@@ -1,3 +1,4 @@
+import Access
 import HTTPServer
 import Logging
 import Registry
@@ -43,11 +44,21 @@ struct Service {
     let signing: AppContainerService.Configuration
     let policy: Policy?
     let tagListKey: SigningKey?
+    let access: AccessControl?
+    let auditLog: AuditLog?
     do {
+      auditLog = try settings.logAudit.map {
+        try AuditLog(
+          .init(path: $0, largestFile: settings.logAuditSize, keptFiles: settings.logAuditFiles),
+          logger: logger)
+      }
       acceptance = settings.acceptance(store)
       signing = try settings.appContainer()
       policy = try settings.policy()
       tagListKey = try settings.tagListKey()
+      access = try settings.access(at: settings.listen).map {
+        AccessControl($0, store: store, logger: logger)
+      }
     } catch {
       throw Failure(message: "\(error)")
     }
@@ -67,11 +78,11 @@ struct Service {
     let connections = ConnectionCount()
     let handler = RegistryHandler(
       registry: registry, appContainer: appContainer, pushers: settings.trustPushers,
-      tagLists: tagLists,
+      tagLists: tagLists, access: access, tokenRealm: settings.accessTokenRealm,
       metrics: Metrics(registry: registry, collector: collector, connections: { connections.now }),
-      accessLog: accessLog, logger: logger)
+      accessLog: accessLog, auditLog: auditLog, limiter: settings.limiter, logger: logger)
 
-    let control = await startControl(registry, collector)
+    let control = await startControl(registry, collector, access, auditLog)
     let server: HTTPServer
     do {
       server = try await HTTPServer.start(configuration: settings.http, handler: handler, logger: logger)
@@ -82,9 +93,17 @@ struct Service {
     // The port may be known only now.
     if let trust, let policy { go(by: policy, trust, server) }
     if let tagLists, let tagListKey { sign(by: tagListKey, tagLists, server) }
+    if let access { reload(access, server) }
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
+    let watch = Task { [settings] in
+      guard let access else { return }
+      var files = AccessFiles(settings)
+      while (try? await Task.sleep(for: .seconds(2))) != nil {
+        if files.haveChanged() { reload(access, server) }
+      }
+    }
     ServiceManager.notify("READY=1")
 
     for await signal in signals.received {
@@ -92,12 +111,19 @@ struct Service {
       server.reloadTLS()
       if let trust { reload(trust, server) }
       if let tagLists { reload(tagLists, server) }
+      if let access { reload(access, server) }
+      do {
+        try auditLog?.reopen()
+      } catch {
+        logger.error("the audit log goes on in the former file", metadata: ["error": "\(error)"])
+      }
     }
     logger.notice(
       "stopping: requests that are being served may end", metadata: ["timeout": "\(settings.shutdownTimeout)"]
     )
     ServiceManager.notify("STOPPING=1")
     collection.cancel()
+    watch.cancel()
     await server.shutdown()
     await control?.shutdown()
     accessLog?.flush()
@@ -120,6 +146,17 @@ struct Service {
     logger.notice(
       "going by the trust policy",
       metadata: ["registry": "\(configuration.registry)", "revision": "\(policy.revision)"])
+  }
+
+  /// Rules and users that cannot be read leave the former ones as they are.
+  private func reload(_ access: AccessControl, _ server: HTTPServer) {
+    do {
+      guard let configuration = try settings.access(at: server.boundAddresses) else { return }
+      access.replace(configuration)
+      logger.notice("going by the rules of access", metadata: ["service": "\(configuration.service)"])
+    } catch {
+      logger.error("the rules of access stay as they were", metadata: ["error": "\(error)"])
+    }
   }
 
   /// A key that cannot be used leaves the former one as it is.
@@ -147,7 +184,9 @@ struct Service {
       case .tcp: logger.notice("listening on \(scheme)://\(address)")
       case .unix: logger.notice("listening on \(address)")
       }
-      if case .tcp(let host, _) = address, !["127.0.0.1", "::1", "localhost"].contains(host) {
+      if case .tcp(let host, _) = address, !settings.asksWho,
+        !["127.0.0.1", "::1", "localhost"].contains(host)
+      {
         logger.warning(
           "everybody who can reach \(address) may pull, push and delete: let only trusted networks reach it")
       }
@@ -155,7 +194,9 @@ struct Service {
   }
 
   /// The socket for `kontor gc` and `kontor scrub`. A registry serves without it, too.
-  private func startControl(_ registry: Registry, _ collector: Collector) async -> HTTPServer? {
+  private func startControl(
+    _ registry: Registry, _ collector: Collector, _ access: AccessControl?, _ auditLog: AuditLog?
+  ) async -> HTTPServer? {
     let path = ControlClient.socket(in: settings.data)
     guard let address = ListenAddress(parsing: "unix:\(path)") else {
       logger.warning(
@@ -165,7 +206,8 @@ struct Service {
     do {
       let server = try await HTTPServer.start(
         configuration: HTTPServerConfiguration(addresses: [address], threads: 1),
-        handler: ControlHandler(registry: registry, collector: collector), logger: logger)
+        handler: ControlHandler(
+          registry: registry, collector: collector, access: access, auditLog: auditLog), logger: logger)
       // Who may open it may do everything.
       chmod(path, 0o600)
       return server
@@ -190,9 +232,15 @@ extension Settings {
   fileprivate var registry: Registry.Configuration {
     var configuration = Registry.Configuration()
     configuration.allowSparse = allowSparse
+    configuration.immutableTags = immutableTags
     configuration.maximumManifestSize = Int(maxManifestSize)
     configuration.gracePeriod = gcGrace
     return configuration
+  }
+
+  /// A second's worth at once.
+  fileprivate var limiter: RateLimiter? {
+    accessRequestRate > 0 ? RateLimiter(perSecond: Double(accessRequestRate), burst: accessRequestRate) : nil
   }
 
   var collector: Collector.Configuration {
@@ -202,11 +250,14 @@ extension Settings {
 
   fileprivate var http: HTTPServerConfiguration {
     var tls: TLSFiles?
-    if let tlsCertificate, let tlsKey { tls = TLSFiles(certificate: tlsCertificate, key: tlsKey) }
+    if let tlsCertificate, let tlsKey {
+      tls = TLSFiles(certificate: tlsCertificate, key: tlsKey, clientAuthorities: tlsClientAuthorities)
+    }
     var configuration = HTTPServerConfiguration(
       addresses: listen, tls: tls,
       threads: threads > 0 ? threads : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     configuration.maximumConnections = maxConnections
+    configuration.maximumConnectionsPerAddress = maxConnectionsPerAddress
     configuration.maximumHeaderBytes = Int(maxHeaderSize)
     configuration.headerTimeout = .init(headerTimeout)
     configuration.idleTimeout = .init(idleTimeout)

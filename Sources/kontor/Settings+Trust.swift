@@ -45,7 +45,7 @@ extension Settings {
     TagListSigning.Configuration(key: key, lifetime: trustTagListLifetime, registry: trustName(at: addresses))
   }
 
-  private func trustName(at addresses: [ListenAddress]) -> String {
+  func trustName(at addresses: [ListenAddress]) -> String {
     trustRegistry ?? Self.name(of: addresses)
   }
 

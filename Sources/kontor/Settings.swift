@@ -1,3 +1,4 @@
+import Access
 import HTTPServer
 import Logging
 import Registry
@@ -8,9 +9,13 @@ import RegistryAPI
 /// `ConfigurationKey.all` ties each of them to its key in files and in the environment.
 struct Settings: Equatable {
   var listen: [ListenAddress] = [.tcp(host: "127.0.0.1", port: 5000)]
+  /// Whether it may listen for others than this machine without TLS or without asking who they are.
+  var insecure = false
   /// Event loops; 0 for one per processor.
   var threads = 0
   var maxConnections = 16_384
+  /// Of one client, by its address; 0 for no limit.
+  var maxConnectionsPerAddress = 0
   /// Bytes.
   var maxHeaderSize: Int64 = 32 << 10
   var headerTimeout = Duration.seconds(15)
@@ -21,10 +26,14 @@ struct Settings: Equatable {
 
   var tlsCertificate: String?
   var tlsKey: String?
+  /// A file with the authorities whose certificates say who a client is; nil to ask for none.
+  var tlsClientAuthorities: String?
 
   var data = "./kontor-data"
 
   var allowSparse = SparsePolicy.off
+  /// Tags that mean for ever what they meant first.
+  var immutableTags: [TagPattern] = []
   /// Bytes.
   var maxManifestSize: Int64 = 4 << 20
 
@@ -51,6 +60,24 @@ struct Settings: Equatable {
   /// For so long are such lists believed.
   var trustTagListLifetime = Duration.seconds(7 * 24 * 3600)
 
+  /// Whether clients have to say who they are; so they have to, too, with any of the next three.
+  var accessRequired = false
+  /// A file that says who may do what; nil to let everybody do everything who is known.
+  var accessRules: String?
+  /// A file with users and their passwords, as htpasswd writes it.
+  var accessHtpasswd: String?
+  /// Requests per second of one identity, or of one address that is nobody's; 0 for no limit.
+  var accessRequestRate = 0
+  /// The registry's name in tokens; nil for `trustRegistry`, or the address that it listens on.
+  var accessService: String?
+  var accessTokenLifetime = Duration.seconds(300)
+  /// Where clients get tokens; nil for /token of this server, as the client reached it.
+  var accessTokenRealm: String?
+  /// Who issues tokens, where that is somebody else.
+  var accessTokenIssuer: String?
+  /// A file with the keys of that issuer.
+  var accessTokenKeys: String?
+
   var uploadExpiry = Duration.seconds(24 * 3600)
 
   /// Zero for never.
@@ -63,6 +90,12 @@ struct Settings: Equatable {
   var logLevel = Logger.Level.info
   var logFormat = LogFormat.text
   var logAccess = true
+  /// A file that says who changed what, and who was refused; nil for none.
+  var logAudit: String?
+  /// Bytes after which that file is begun anew; 0 for never.
+  var logAuditSize: Int64 = 64 << 20
+  /// How many former ones stay.
+  var logAuditFiles = 8
 
   /// What no single key can tell.
   func validate() throws(ConfigurationError) {
@@ -70,6 +103,10 @@ struct Settings: Equatable {
       let (given, missing) = tlsKey == nil ? ("certificate", "key") : ("key", "certificate")
       throw ConfigurationError(
         "tls.\(given) is set but tls.\(missing) is not: TLS needs both (or neither, for plain HTTP)")
+    }
+    if tlsClientAuthorities != nil, tlsCertificate == nil {
+      throw ConfigurationError(
+        "tls.clientAuthorities is set but tls.certificate is not: clients show certificates over TLS only")
     }
     if appcRequireSignatures, appcTrustedKeys == nil {
       throw ConfigurationError(
@@ -90,8 +127,51 @@ struct Settings: Equatable {
       throw ConfigurationError(
         "trust.tagListPassphraseFile is set but trust.tagListKey is not: name the key, too")
     }
+    if (accessTokenKeys == nil) != (accessTokenIssuer == nil) {
+      let (given, missing) =
+        accessTokenKeys == nil ? ("tokenIssuer", "tokenKeys") : ("tokenKeys", "tokenIssuer")
+      throw ConfigurationError(
+        "access.\(given) is set but access.\(missing) is not: another issuer needs both")
+    }
+    if accessTokenKeys != nil, accessTokenRealm == nil {
+      throw ConfigurationError(
+        "access.tokenKeys is set but access.tokenRealm is not: name the URL where clients get their tokens")
+    }
     if listen.isEmpty {
       throw ConfigurationError("server.listen is empty: name at least one address, such as 127.0.0.1:5000")
+    }
+    try validateReach()
+  }
+
+  /// Whether clients are asked who they are.
+  var asksWho: Bool {
+    accessRequired || accessRules != nil || accessHtpasswd != nil || accessTokenKeys != nil
+      || tlsClientAuthorities != nil
+  }
+
+  /// - Throws: `ConfigurationError` if others than this machine reach what they should not.
+  private func validateReach() throws(ConfigurationError) {
+    guard !insecure, let address = listen.first(where: { !$0.isOfThisMachine }) else { return }
+    var missing: [String] = []
+    if tlsCertificate == nil {
+      missing.append("passwords and images would be sent unencrypted (set tls.certificate and tls.key)")
+    }
+    if !asksWho {
+      missing.append("everybody might pull, push and delete (set access.rules or access.required)")
+    }
+    guard !missing.isEmpty else { return }
+    throw ConfigurationError(
+      "\(address) can be reached by other machines, and \(missing.joined(separator: ", and ")): say --insecure, or set "
+        + "server.insecure, if that is wanted, or if a proxy in front takes care of it")
+  }
+}
+
+extension ListenAddress {
+  /// Whether nobody else can reach it.
+  fileprivate var isOfThisMachine: Bool {
+    switch self {
+    case .unix: true
+    case .tcp(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
     }
   }
 }

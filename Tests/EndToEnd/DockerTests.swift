@@ -7,8 +7,8 @@ extension EndToEndTests {
   struct DockerTests {
     /// Runs `body` with a registry that Docker reaches by `transport`.
     ///
-    /// Over TLS the registry has an address at which Docker checks certificates, and Docker is told of the authority as an
-    /// operator tells it: `/etc/docker/certs.d/HOST:PORT/ca.crt`. Without that file a pull must fail.
+    /// Over TLS the registry has an address at which Docker checks certificates, and Docker is told of the authority. Before
+    /// that, a pull must fail.
     private func withRegistry(
       over transport: Transport, _ body: (KontorProcess, DockerDaemon) async throws -> Void
     ) async throws {
@@ -21,15 +21,7 @@ extension EndToEndTests {
           try await KontorProcess.with(.init(transport: .https, host: address)) { kontor in
             let refused = try await docker.attempt("pull", kontor.endpoint.reference("trade/hello:v1"))
             #expect(refused.errorText.contains("x509"), "Docker took a certificate it had no reason to trust")
-            let certificates = "/etc/docker/certs.d/\(kontor.endpoint.hostAndPort)"
-            try await running {
-              try FileManager.default.createDirectory(atPath: certificates, withIntermediateDirectories: true)
-              try FileManager.default.copyItem(
-                atPath: kontor.endpoint.authority.certificate, toPath: "\(certificates)/ca.crt")
-              try await body(kontor, docker)
-            } finally: {
-              try? FileManager.default.removeItem(atPath: certificates)
-            }
+            try await DockerDaemon.trusting(kontor.endpoint) { try await body(kontor, docker) }
           }
         }
       }

@@ -7,10 +7,8 @@ extension EndToEndTests {
     @Test("every command has a page that mandoc reads, with an example; bash reads the completions")
     func pages() async throws {
       try Tool.require(.bash, .mandoc, .python3)
-      let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "deploy/manual").path
       try await Scratch.withDirectory("manual") { directory in
-        try await Tool.python3.run(script, KontorProcess.binary(), directory)
+        try await Tool.python3.run(DeployFile.path("manual"), KontorProcess.binary(), directory)
         let pages = "\(directory)/man/man1"
         let names = try FileManager.default.contentsOfDirectory(atPath: pages)
         let commands = try await KontorCommand.run(["--help"]).output

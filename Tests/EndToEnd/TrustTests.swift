@@ -92,6 +92,22 @@ extension EndToEndTests {
           let refused = try await pull("trade/second", policy: file)
           #expect(!refused.succeeded && refused.errorText.contains("signature"), "\(refused.errorText)")
 
+          try await Podman.with { podman in
+            func pull(_ name: String) async throws -> Command.Output {
+              try await Command(
+                tool: .podman,
+                arguments: [
+                  "pull", "--quiet", "--tls-verify=false", "--signature-policy", file,
+                  "\(server.name)/\(name):v1",
+                ], environment: podman.environment
+              ).attempt()
+            }
+            let pulled = try await pull("trade/hello")
+            #expect(pulled.succeeded, "\(pulled.errorText)")
+            let refused = try await pull("trade/second")
+            #expect(!refused.succeeded && refused.errorText.contains("signature"), "\(refused.errorText)")
+          }
+
           let hex = try sha256(images.manifestBytes(images.hello)).dropFirst("sha256:".count)
           let place = "/lookaside/trade/hello@sha256=\(hex)"
           let first = try await server.puller.send("GET", "\(place)/signature-1")

@@ -11,8 +11,18 @@ extension ServerTests {
   @Suite struct ConnectionLimitTests {
     private let get = "GET /fixed HTTP/1.1\r\nHost: a\r\n\r\n"
 
+    /// However slow the machine is, no connection may be over before it is closed by one side.
+    private static func patience(_ configuration: inout HTTPServerConfiguration) {
+      configuration.headerTimeout = .minutes(10)
+      configuration.idleTimeout = .minutes(10)
+    }
+
     @Test func closesConnectionsBeyondTheLimit() async throws {
-      try await withServer(configure: { $0.maximumConnections = 3 }) { server in
+      let configure = { (configuration: inout HTTPServerConfiguration) in
+        Self.patience(&configuration)
+        configuration.maximumConnections = 3
+      }
+      try await withServer(configure: configure) { server in
         for _ in 1...3 {
           var clients: [Client] = []
           for _ in 1...3 {
@@ -29,6 +39,30 @@ extension ServerTests {
           for client in clients {
             try await client.send(get)
             #expect(try await client.response().text == "hello")
+          }
+          for client in clients { client.close() }
+          try await eventually("all are gone") { server.server.openConnections == 0 }
+        }
+      }
+    }
+
+    @Test func closesConnectionsOfOneClientBeyondItsLimit() async throws {
+      let configure = { (configuration: inout HTTPServerConfiguration) in
+        Self.patience(&configuration)
+        configuration.maximumConnectionsPerAddress = 2
+      }
+      try await withServer(configure: configure) { server in
+        for _ in 1...3 {
+          var clients: [Client] = []
+          for _ in 1...2 {
+            let client = try await server.connect()
+            try await client.send(get)
+            #expect(try await client.response().text == "hello")
+            clients.append(client)
+          }
+          for _ in 1...3 {
+            let refused = try await server.connect()
+            #expect(try await refused.rest().isEmpty)
           }
           for client in clients { client.close() }
           try await eventually("all are gone") { server.server.openConnections == 0 }
@@ -59,12 +93,7 @@ extension ServerTests {
       let count = min(10_000, (Int(clamping: limit.rlim_max) - 6000) / 2)
       try #require(count >= 4000, "the limit of open files is too low for this test")
 
-      // However slow the machine is, none may be over before all are there.
-      let patience = { (configuration: inout HTTPServerConfiguration) in
-        configuration.headerTimeout = .minutes(10)
-        configuration.idleTimeout = .minutes(10)
-      }
-      try await withServer(configure: patience) { server in
+      try await withServer(configure: Self.patience) { server in
         // What a server needs only once is there before the memory is looked at.
         #expect(try await server.answer(to: get).text == "hello")
         try await eventually("the connection was let go") { server.server.openConnections == 0 }

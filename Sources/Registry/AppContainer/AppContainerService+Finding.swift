@@ -44,12 +44,17 @@ extension AppContainerService {
   }
 
   /// Whether discovery leads on from a name: to a repository's images, or to those below it.
-  public func isKnown(_ name: ACIdentifier) throws(StorageError) -> Bool {
+  /// - Parameter isVisible: whether the client may know of a repository.
+  public func isKnown(
+    _ name: ACIdentifier, where isVisible: (RepositoryName) -> Bool
+  ) throws(StorageError) -> Bool {
     guard let repository = configuration.hosts.repository(of: name) else { return false }
-    if try store.metadata.hasRepository(repository) { return true }
+    if isVisible(repository), try store.metadata.hasRepository(repository) { return true }
     let below = "\(repository)/"
-    return try store.metadata.repositories(after: below, limit: 1, where: { _ in true }).first?.description
-      .hasPrefix(below) ?? false
+    // Behind those below it, the order of names goes on with others.
+    return try store.metadata.repositories(
+      after: below, limit: 1, where: { isVisible($0) || !$0.description.hasPrefix(below) }
+    ).first?.description.hasPrefix(below) ?? false
   }
 
   static func notFound(_ query: ACIQuery) -> ACIRefusal {

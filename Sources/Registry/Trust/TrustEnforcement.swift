@@ -89,7 +89,7 @@ public final class TrustEnforcement: Sendable {
   /// - Returns: nil if it is not there. An outcome of nil says that it has to be judged first, by `outcome`.
   /// - Throws: `StorageError`
   func pull(
-    _ reference: ManifestReference, in repository: RepositoryName, mayPush: Bool
+    _ reference: ManifestReference, in repository: RepositoryName, mayPush: () -> Bool
   ) throws(StorageError) -> (record: ManifestRecord, outcome: Outcome?)? {
     // Before the policy itself: a verdict is never taken for one of a later policy.
     let edition = PolicyEdition(number: edition.load(ordering: .acquiring)) { [self] in
@@ -101,7 +101,7 @@ public final class TrustEnforcement: Sendable {
     // Whatever is done about others, an image that is allowed is given.
     if found.verdict?.isAllowed == true { return (found.record, .given) }
     let enforcement = enforcement(for: repository).0
-    guard enforcement.looks(at: .pull, mayPush: mayPush) else { return (found.record, .given) }
+    guard enforcement.looks(at: .pull, mayPush: mayPush()) else { return (found.record, .given) }
     return (found.record, found.verdict.map { enforcement.outcome(of: $0, for: .pull) })
   }
 

@@ -7,10 +7,12 @@ import Registry
 import Storage
 
 extension AppContainerHandler {
-  func get(_ file: AppContainerRoute.File, _ query: ACIQuery, _ request: HTTPRequest) -> HTTPAnswer {
+  func get(
+    _ file: AppContainerRoute.File, _ query: ACIQuery, _ request: HTTPRequest, _ caller: Caller
+  ) -> HTTPAnswer {
     if registry.trust != nil {
       return deferred { [registry, service] in
-        try await service.requireTrust(query, mayPush: pushers.contains(request.remoteAddress))
+        try await service.requireTrust(query, mayPush: seesHeld(query, request, caller))
         let found = try await registry.store.blocking { try service.find(query) }
         return try await answer(file, found, request)
       }
@@ -29,6 +31,14 @@ extension AppContainerHandler {
     } catch {
       return .response(failure(error))
     }
+  }
+
+  /// Whether a client sees images that the trust policy holds back.
+  private func seesHeld(_ query: ACIQuery, _ request: HTTPRequest, _ caller: Caller) -> Bool {
+    if pushers.contains(request.remoteAddress) { return true }
+    guard !caller.isUnrestricted, let repository = service.configuration.hosts.repository(of: query.name)
+    else { return false }
+    return caller.may(.push, in: repository) || caller.may(.sign, in: repository)
   }
 
   private func answer(

@@ -1,3 +1,4 @@
+import Access
 import AppContainer
 import ContainerImage
 import FoundationEssentials
@@ -12,36 +13,61 @@ import Storage
 struct AppContainerHandler: Sendable {
   let service: AppContainerService
   let pushers: AddressList
+  let gate: Gatekeeper?
   let logger: Logger
   let pushes = ACIPushSessions()
   let pending = PendingSignatures()
 
-  init(service: AppContainerService, pushers: AddressList, logger: Logger) {
+  init(service: AppContainerService, pushers: AddressList, gate: Gatekeeper?, logger: Logger) {
     self.service = service
     self.pushers = pushers
+    self.gate = gate
     self.logger = logger
   }
 
   var registry: Registry { service.registry }
 
   /// - Returns: nil if the request is none of appc's.
-  func answer(_ request: HTTPRequest) -> HTTPAnswer? {
-    if request.isDiscovery { return deferred { try await discover(request) } }
+  func answer(_ request: HTTPRequest, _ caller: Caller) -> HTTPAnswer? {
+    if request.isDiscovery { return deferred { try await discover(request, caller) } }
     guard request.path.hasPrefix("/aci/") else { return nil }
     do throws(WireError) {
       guard let route = try AppContainerRoute(path: request.path) else {
         throw WireError(.notFound, .unsupported, "there is nothing at \(request.path.quotedForMessage)")
       }
-      return try dispatch(request, route)
+      try check(caller, route, request)
+      return try dispatch(request, route, caller)
     } catch {
       return .response(error.response)
     }
   }
 
-  private func dispatch(_ request: HTTPRequest, _ route: AppContainerRoute) throws(WireError) -> HTTPAnswer {
+  /// Asked before anything is looked up.
+  private func check(
+    _ caller: Caller, _ route: AppContainerRoute, _ request: HTTPRequest
+  ) throws(WireError) {
+    guard let gate else { return }
+    let (repository, action): (RepositoryName?, AccessAction)
+    switch route {
+    case .file(_, let query):
+      (repository, action) = (
+        service.configuration.hosts.repository(of: query.name), request.method == .PUT ? .push : .pull
+      )
+    case .push(let query):
+      (repository, action) = (service.configuration.hosts.repository(of: query.name), .push)
+    case .pushPart(let id, _): (repository, action) = (pushes[id]?.repository, .push)
+    case .key: return
+    }
+    // What is no name of an image here is found by nobody.
+    if let repository { try gate.check(caller, may: action, in: repository, request) }
+  }
+
+  private func dispatch(
+    _ request: HTTPRequest, _ route: AppContainerRoute, _ caller: Caller
+  ) throws(WireError) -> HTTPAnswer {
     switch (route, request.method) {
     case (.file(let file, let query), .GET), (.file(let file, let query), .HEAD):
-      return get(file, query, request)
+      return get(file, query, request, caller)
     case (.file(.image, let query), .PUT): return deferred { try await putImage(query, request) }
     case (.file(.signature, let query), .PUT): return deferred { try await putSignature(query, request) }
     case (.key(let prefix, let fingerprint), .GET), (.key(let prefix, let fingerprint), .HEAD):
@@ -76,7 +102,7 @@ struct AppContainerHandler: Sendable {
   // MARK: Discovery
 
   /// Names below which there is nothing are not known, so that clients walk up to where keys and templates are.
-  private func discover(_ request: HTTPRequest) async throws -> HTTPResponse {
+  private func discover(_ request: HTTPRequest, _ caller: Caller) async throws -> HTTPResponse {
     let (host, origin) = try place(request)
     let path = request.path.utf8.drop { $0 == UInt8(ascii: "/") }
     let name: ACIdentifier
@@ -86,7 +112,7 @@ struct AppContainerHandler: Sendable {
       throw WireError(.notFound, .nameInvalid, "\(error)")
     }
     let keys = try await registry.store.blocking { [service] in
-      guard try path.isEmpty || service.isKnown(name) else {
+      guard try path.isEmpty || service.isKnown(name, where: caller.maySee) else {
         throw ACIRefusal.notFound("no image of this registry is named \(name), or begins so")
       }
       return try service.publicKeys(for: name, at: Date())
@@ -99,7 +125,7 @@ struct AppContainerHandler: Sendable {
   /// As what the client reached this server, by itself or through a proxy.
   func place(_ request: HTTPRequest) throws(WireError) -> (host: String, origin: String) {
     let authority = request.headers.first(name: "host") ?? ""
-    guard !authority.isEmpty, authority.utf8.allSatisfy(Self.isAuthority),
+    guard !authority.isEmpty, authority.utf8.allSatisfy(\.isAuthority),
       let host = service.configuration.hosts.host(for: authority)
     else {
       throw WireError(
@@ -110,10 +136,6 @@ struct AppContainerHandler: Sendable {
     let isSecure =
       request.isSecure || request.headers.first(name: "x-forwarded-proto")?.lowercased() == "https"
     return (host, "\(isSecure ? "https" : "http")://\(authority)")
-  }
-
-  private static func isAuthority(_ byte: UInt8) -> Bool {
-    byte.isAlphanumeric || "-.:[]_".utf8.contains(byte)
   }
 
   /// A public key, for `rkt trust`.

@@ -38,6 +38,12 @@ public struct AddressList: Sendable, Hashable {
     }
   }
 
+  /// Who is taken for one client: an IPv4 address, or all that are given to one subscriber in IPv6, a /64.
+  static func client(_ address: String) -> String {
+    guard let bytes = bytes(of: address[...]), bytes.count == 16 else { return address }
+    return bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":") + "/64"
+  }
+
   private static func network(_ text: Substring) -> Network? {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let bytes = bytes(of: parts[0]) else { return nil }

@@ -8,9 +8,19 @@ import Storage
 
 extension RegistryHandler {
   /// - Returns: nil if the request is for something else.
-  func signatures(_ request: HTTPRequest) -> HTTPAnswer? {
+  func signatures(_ request: HTTPRequest, _ caller: Caller) -> HTTPAnswer? {
     do throws(WireError) {
       guard let route = try SignatureRoute(path: request.path) else { return nil }
+      if let gate {
+        switch route {
+        case .list(let repository, _) where request.method == .PUT:
+          if !caller.may(.sign, in: repository) {
+            try gate.check(caller, may: .push, in: repository, request)
+          }
+        case .list(let repository, _), .lookaside(let repository, _, _):
+          try gate.check(caller, may: .pull, in: repository, request)
+        }
+      }
       switch (route, request.method) {
       case (.list(let repository, let digest), .GET), (.list(let repository, let digest), .HEAD):
         return deferred(request) { [self] in try await listSignatures(of: digest, in: repository) }

@@ -89,7 +89,7 @@ extension JSONNode {
   }
 
   /// A text that is a value of another type.
-  func parsed<Value>(_ parse: (String) throws(InvalidValue) -> Value) throws(InvalidValue) -> Value {
+  package func parsed<Value>(_ parse: (String) throws(InvalidValue) -> Value) throws(InvalidValue) -> Value {
     do {
       return try parse(try string())
     } catch {

@@ -31,6 +31,19 @@ struct DockerDaemon: Sendable {
     }
   }
 
+  /// Runs `body` while Docker trusts a registry's authority, as an operator tells it: `/etc/docker/certs.d/HOST:PORT/ca.crt`.
+  static func trusting(_ endpoint: Endpoint, _ body: () async throws -> Void) async throws {
+    let certificates = "/etc/docker/certs.d/\(endpoint.hostAndPort)"
+    try await running {
+      try FileManager.default.createDirectory(atPath: certificates, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        atPath: endpoint.authority.certificate, toPath: "\(certificates)/ca.crt")
+      try await body()
+    } finally: {
+      try? FileManager.default.removeItem(atPath: certificates)
+    }
+  }
+
   /// Runs a command of Docker's client; throws unless it exits with 0.
   @discardableResult
   func run(_ arguments: String...) async throws -> Command.Output { try await command(arguments).run() }

@@ -76,6 +76,7 @@ struct KontorProcess: Sendable {
     if settings.transport == .https {
       arguments += ["--tls-cert", authority.serverCertificate, "--tls-key", authority.serverKey]
     }
+    if !settings.host.hasPrefix("127.") { arguments.append("--insecure") }
     let daemon = try await Daemon.start(
       try binary(), arguments, environment: settings.environment, logIn: directory)
     do {

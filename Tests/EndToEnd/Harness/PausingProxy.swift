@@ -143,6 +143,13 @@ final class PausingProxy: Sendable {
 
 /// A socket that listens on a port of the kernel's choice.
 enum LoopbackListener {
+  /// A port that was free a moment ago, for programs that do not let the kernel choose one.
+  static func unusedPort() throws -> Int {
+    let (descriptor, port) = try open()
+    close(descriptor)
+    return port
+  }
+
   static func open() throws -> (descriptor: Int32, port: Int) {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()

@@ -1,7 +1,7 @@
 // The Debian packages these tests need, beside a Swift toolchain:
 //
-//   busybox-static containerd curl debootstrap docker-registry docker.io findutils iproute2 lxc mount openssl podman runc
-//   skopeo strace systemd-container uidmap umoci util-linux
+//   busybox-static caddy containerd curl debootstrap docker-registry docker.io findutils iproute2 lxc mount nginx-light openssl
+//   podman runc skopeo strace systemd systemd-container uidmap umoci util-linux
 //
 // A test whose program is missing fails and names the package; none is skipped. The tests run as root: they start daemons,
 // mount small file systems and trace processes.
@@ -14,9 +14,11 @@ enum Tool: String, CaseIterable, Sendable {
   case tar, umoci, umount, unshare
   case chroot, cp, newuidmap, runc
   case bash, debootstrap, find, gpg, gpgconf, gpgv, mandoc, python3
+  case caddy, ldd, nginx, nsenter
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
   case nspawn = "systemd-nspawn"
+  case systemdAnalyze = "systemd-analyze"
 
   struct Missing: Error, CustomStringConvertible {
     var tool: Tool
@@ -33,16 +35,20 @@ enum Tool: String, CaseIterable, Sendable {
     case .docker, .dockerd: "docker.io"
     case .ip: "iproute2"
     case .mount, .umount: "mount"
-    case .setpriv, .unshare: "util-linux"
+    case .ldd: "libc-bin"
+    case .nginx: "nginx-light"
+    case .nsenter, .setpriv, .unshare: "util-linux"
     case .chroot, .cp: "coreutils"
     case .newuidmap: "uidmap"
     case .dockerRegistry: "docker-registry"
     case .lxcExecute: "lxc"
     case .nspawn: "systemd-container"
+    case .systemdAnalyze: "systemd"
     case .find: "findutils"
     case .gpg: "gnupg"
     case .gpgconf: "gpgconf"
-    case .bash, .curl, .debootstrap, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo, .strace,
+    case .bash, .caddy, .curl, .debootstrap, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo,
+      .strace,
       .tar,
       .umoci:
       rawValue
