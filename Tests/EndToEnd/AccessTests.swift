@@ -572,6 +572,16 @@ extension EndToEndTests {
         elsewhere.source = "127.0.0.9"
         #expect(try await elsewhere.send("GET", "/v2/", headers: AccessServer.basic("alice")).status == 200)
         #expect(!server.kontor.log.contains("guess"))
+        // Who makes many guesses at the same time makes no more than one after the other.
+        let answers = try await withThrowingTaskGroup(of: Int.self) { group in
+          for number in 0..<60 {
+            group.addTask {
+              try await http.send("GET", "/v2/", headers: AccessServer.basic("bob", "guess \(number)")).status
+            }
+          }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(answers.filter { $0 == 401 }.count <= 5 && answers.filter { $0 == 429 }.count >= 55)
       }
     }
 

@@ -77,19 +77,24 @@ extension AccessControl {
         claims.subject.isEmpty ? Identity.anonymous : Identity(kind: .user, name: claims.subject)
       caller = Caller(identity, vouchedFor: claims.access)
     } else {
-      caller = try await self.caller(of: claims, configuration)?.limited(to: claims.access)
+      caller = try await self.caller(of: claims, at: time, configuration)?.limited(to: claims.access)
     }
     guard let caller else { return (.refused("the token's owner is not known any more"), 0) }
     return (.caller(caller), Int64(claims.expires.timeIntervalSince1970.rounded(.down)))
   }
 
   /// Who holds a token of ours now: what he was when it was issued counts for nothing.
-  private func caller(of claims: TokenClaims, _ configuration: Configuration) async throws -> Caller? {
+  private func caller(
+    of claims: TokenClaims, at time: Date, _ configuration: Configuration
+  ) async throws -> Caller? {
     switch claims.identity.kind {
     case .user: return try await user(claims.subject, issuedAt: claims.issuedAt, configuration)
     case .token:
       let stored = try await store.blocking { [store] in try store.metadata.token(named: claims.subject) }
-      return try stored.map { try Caller($0) }
+      guard let stored, stored.expiresAt.map({ Double($0) > time.timeIntervalSince1970 }) ?? true else {
+        return nil
+      }
+      return try Caller(stored)
     case .anonymous, .workload, .certificate: return Caller(claims.identity, rules: configuration.rules)
     }
   }

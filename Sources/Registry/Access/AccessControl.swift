@@ -86,6 +86,7 @@ public final class AccessControl: Sendable {
   let attempts: LoginAttempts
   let issuing: TokenIssuing
   private let state: Mutex<State>
+  private let guessing = KeyedLock<String>()
   private let secret = SymmetricKey(size: .bits256)
 
   public init(_ configuration: Configuration, store: ContentStore, logger: Logger) {
@@ -144,25 +145,39 @@ public final class AccessControl: Sendable {
   public func login(
     _ credentials: Credentials, header: String, from address: String, at time: Date
   ) async throws -> Login {
-    let (configuration, changes) = state.withLock { ($0.configuration, $0.changes) }
-    let (login, until): (Login, Int64)
     switch credentials {
     case .basic(let user, let password):
-      (login, until) = try await self.login(user, password, from: address, at: time, configuration)
-    case .bearer(let token):
-      (login, until) = try await self.login(bearer: token, at: time, configuration)
-    }
-    if case .caller(let caller) = login {
-      let key = key(of: header)
-      state.withLock { state in
-        // What was changed meanwhile may say something else.
-        guard state.changes == changes else { return }
-        if state.tokens.count + state.passwords.count >= Self.mostKnown {
-          (state.tokens, state.passwords) = ([:], [:])
+      // One after the other: many guesses at the same time would all be made before the first one is counted, and many requests
+      // with the right password need it verified once.
+      return try await guessing.withLock("\(address) \(user)") { [self] in
+        if let caller = known(header, at: Int64(time.timeIntervalSince1970)) { return .caller(caller) }
+        return try await remembering(header) { configuration in
+          try await login(user, password, from: address, at: time, configuration)
         }
-        let known = Known(caller: caller, until: until)
-        if let key { state.passwords[key] = known } else { state.tokens[header] = known }
       }
+    case .bearer(let token):
+      return try await remembering(header) { configuration in
+        try await login(bearer: token, at: time, configuration)
+      }
+    }
+  }
+
+  /// - Parameter body: also returns until when, in seconds since 1970, the caller need not be found out again.
+  private func remembering(
+    _ header: String, _ body: (Configuration) async throws -> (Login, until: Int64)
+  ) async throws -> Login {
+    let (configuration, changes) = state.withLock { ($0.configuration, $0.changes) }
+    let (login, until) = try await body(configuration)
+    guard case .caller(let caller) = login else { return login }
+    let key = key(of: header)
+    state.withLock { state in
+      // What was changed meanwhile may say something else.
+      guard state.changes == changes else { return }
+      if state.tokens.count + state.passwords.count >= Self.mostKnown {
+        (state.tokens, state.passwords) = ([:], [:])
+      }
+      let known = Known(caller: caller, until: until)
+      if let key { state.passwords[key] = known } else { state.tokens[header] = known }
     }
     return login
   }
