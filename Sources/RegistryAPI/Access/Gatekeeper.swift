@@ -92,7 +92,7 @@ struct Gatekeeper: Sendable {
   func checkIsKnown(_ caller: Caller, _ request: HTTPRequest) throws(WireError) {
     guard caller.identity.kind == .anonymous, !caller.hasScopes else { return }
     throw WireError(
-      .unauthorized, .unauthorized, "log in, or get a token for nobody in particular",
+      .unauthorized, .unauthorized, "this registry wants to know who asks: log in",
       headers: challenges(request))
   }
 
