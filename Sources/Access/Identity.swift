@@ -9,8 +9,6 @@ public struct Identity: Sendable, Hashable, CustomStringConvertible {
     case user
     /// A robot, by an `APIToken`.
     case token
-    /// A job of another system, by that system's ID token.
-    case workload
     /// Whoever has a certificate's key.
     case certificate
   }

@@ -38,11 +38,6 @@ public struct JSONWebToken: Sendable {
     }
   }
 
-  /// The issuer that a token claims to be from, to choose the keys that it is to be verified with, and for nothing else.
-  public static func claimedIssuer(of text: String) -> String? {
-    (try? JSONWebToken(parsing: text))?.unverifiedClaims["iss"]?.string
-  }
-
   init(parsing text: String) throws(TokenRefusal) {
     let bytes = Array(text.utf8)
     guard bytes.count <= Self.maximumSize else {

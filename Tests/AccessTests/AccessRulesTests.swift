@@ -12,7 +12,7 @@ import Testing
   }
 
   private static let table = """
-    {"groups": {"dev": ["alice", "workload:ci"], "ops": ["user:root", "workload:acme:deploy", "certificate:CN=x"], "empty": []},
+    {"groups": {"dev": ["alice", "certificate:ci"], "ops": ["user:root", "certificate:acme:deploy", "certificate:CN=x"], "empty": []},
      "rules": [
        {"repositories": ["team/secret"], "who": ["user:alice"], "actions": []},
        {"repositories": ["team/secret", "team/old"], "who": ["group:dev"], "actions": ["pull"]},
@@ -29,8 +29,8 @@ import Testing
       // The first rule decides alone, also if it allows less than a later one.
       (user("alice"), "team/secret", [], 0), (user("alice"), "team/old", [.pull], 1),
       (user("alice"), "team/app", [.pull, .push, .sign], 2), (user("alice"), "team", [], nil),
-      (Identity(kind: .workload, name: "ci"), "team/secret", [.pull], 1),
-      (Identity(kind: .workload, name: "ci"), "team/app/x", [.pull, .push, .sign], 2),
+      (Identity(kind: .certificate, name: "ci"), "team/secret", [.pull], 1),
+      (Identity(kind: .certificate, name: "ci"), "team/app/x", [.pull, .push, .sign], 2),
       // A name means somebody together with its kind.
       (user("ci"), "team/app", [], nil), (Identity(kind: .token, name: "alice"), "team/app", [], nil),
       (Identity(kind: .certificate, name: "alice"), "team/app", [], nil),
@@ -40,7 +40,7 @@ import Testing
       (user("bob"), "team/app", [], nil), (user("bob", "Dev"), "team/app", [], nil),
       (user("alice", "ops"), "x", Set(AccessAction.allCases), 3),
       (user("root"), "team/secret", Set(AccessAction.allCases), 3),
-      (Identity(kind: .workload, name: "acme:deploy"), "x", Set(AccessAction.allCases), 3),
+      (Identity(kind: .certificate, name: "acme:deploy"), "x", Set(AccessAction.allCases), 3),
       (Identity(kind: .certificate, name: "CN=x"), "x", Set(AccessAction.allCases), 3),
       (Identity(kind: .certificate, name: "CN=X"), "x", [], nil), (user("Root"), "x", [], nil),
       // Classes.
@@ -143,7 +143,7 @@ import Testing
     (#"{"groups": {"dev": ["anonymous:a"]}, "rules": []}"#, "groups.dev[0]"),
     (#"{"groups": {"dev": [""]}, "rules": []}"#, "groups.dev[0]: it is empty"),
     (#"{"groups": {"dev": ["token:ci"]}, "rules": []}"#, "what it was made for"),
-    (#"{"groups": {"dev": ["workload:"]}, "rules": []}"#, "groups.dev[0]: the name is empty"),
+    (#"{"groups": {"dev": ["certificate:"]}, "rules": []}"#, "groups.dev[0]: the name is empty"),
   ])
   func malformedRulesAreRefusedWithTheirPlace(text: String, reason: String) {
     let error = #expect(throws: AccessError.self) { try Self.rules(text) }

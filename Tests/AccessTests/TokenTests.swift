@@ -123,7 +123,7 @@ import Trust
 
   @Test(arguments: [
     Identity.anonymous, Identity(kind: .user, name: "alice", groups: ["dev", "\u{e9}"]),
-    Identity(kind: .token, name: "ci"), Identity(kind: .workload, name: "a:b/c", groups: ["x"]),
+    Identity(kind: .token, name: "ci"), Identity(kind: .certificate, name: "a:b/c", groups: ["x"]),
     Identity(kind: .certificate, name: "CN=x,O=\"y\""),
   ])
   func whatIsSignedIsRead(identity: Identity) throws {
@@ -199,12 +199,5 @@ import Trust
       case .failure(let refusal): #expect(Self.name(of: refusal) == expected, "\(name): \(refusal)")
       }
     }
-  }
-
-  @Test func anIssuerIsClaimedOnly() throws {
-    let material = try TokenMaterial.made.get()
-    #expect(
-      JSONWebToken.claimedIssuer(of: material.workload) == "https://token.actions.githubusercontent.com")
-    #expect(JSONWebToken.claimedIssuer(of: "a.b.c") == nil)
   }
 }

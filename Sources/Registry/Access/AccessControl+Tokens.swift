@@ -95,7 +95,7 @@ extension AccessControl {
         return nil
       }
       return try Caller(stored)
-    case .anonymous, .workload, .certificate: return Caller(claims.identity, rules: configuration.rules)
+    case .anonymous, .certificate: return Caller(claims.identity, rules: configuration.rules)
     }
   }
 
