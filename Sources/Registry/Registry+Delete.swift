@@ -19,9 +19,7 @@ extension Registry {
     } catch let fixed as FixedTag {
       throw RegistryError.tagImmutable(fixed.tag, fixed.digest)
     }
-    let exists = try await store.blocking { [store] in try store.metadata.hasRepository(repository) }
-    throw exists
-      ? RegistryError.manifestUnknown(reference, repository) : RegistryError.repositoryUnknown(repository)
+    throw try await store.blocking { [self] in try unknown(reference, in: repository) }
   }
 
   /// Whether a tag means for ever what it meant first.

@@ -66,7 +66,8 @@ extension Registry {
     return try await trust.outcome(of: manifest, as: reference, in: repository, mayPush: mayPush)
   }
 
-  private func unknown(
+  /// Which of the two is not there.
+  func unknown(
     _ reference: ManifestReference, in repository: RepositoryName
   ) throws(StorageError) -> RegistryError {
     try store.metadata.hasRepository(repository)

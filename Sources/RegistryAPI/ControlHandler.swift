@@ -46,10 +46,13 @@ public final class ControlHandler: HTTPHandler {
         default:
           return .text(.notFound, "unknown command\n")
         }
-      } catch AccessAdministration.Failure.unknown(let what) {
-        return .text(.notFound, "\(AccessAdministration.Failure.unknown(what))")
-      } catch AccessAdministration.Failure.exists(let what) {
-        return .text(.conflict, "\(AccessAdministration.Failure.exists(what))")
+      } catch let failure as AccessAdministration.Failure {
+        let status: HTTPResponseStatus =
+          switch failure {
+          case .unknown: .notFound
+          case .exists: .conflict
+          }
+        return .text(status, "\(failure)")
       } catch {
         return .text(.internalServerError, "\(error)\n")
       }

@@ -156,25 +156,7 @@ extension QueryItems {
 extension HTTPHeaders {
   /// `Link: <…>; rel="next"` (RFC 8288), with a relative address that survives a reverse proxy.
   fileprivate mutating func addNextPage(_ path: String, _ parameters: KeyValuePairs<String, String>) {
-    let query = parameters.map { "\($0.key)=\($0.value.percentEncodedForQuery)" }.joined(separator: "&")
+    let query = parameters.map { "\($0.key)=\($0.value.percentEncoded)" }.joined(separator: "&")
     add(name: "Link", value: "<\(path)?\(query)>; rel=\"next\"")
-  }
-}
-
-extension String {
-  /// All but the unreserved characters of RFC 3986 encoded.
-  fileprivate var percentEncodedForQuery: String {
-    var text = ""
-    for byte in utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        text.unicodeScalars.append(Unicode.Scalar(byte))
-      default:
-        text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return text
   }
 }

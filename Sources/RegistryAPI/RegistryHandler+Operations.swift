@@ -8,11 +8,7 @@ extension RegistryHandler {
   /// What operators and their tools ask for, outside of `/v2/`.
   func operations(_ request: HTTPRequest, _ caller: Caller) -> HTTPAnswer {
     guard request.method == .GET || request.method == .HEAD else {
-      return .response(
-        WireError(
-          .methodNotAllowed, .unsupported, "\(request.method) is not allowed here",
-          headers: ["Allow": "GET, HEAD"]
-        ).response)
+      return .response(WireError.notAllowed(request.method, but: "GET, HEAD").response)
     }
     switch request.path {
     case "/healthz":

@@ -53,16 +53,13 @@ public final class RegistryHandler: HTTPHandler {
 
   func answer(_ request: HTTPRequest, _ caller: Caller) -> HTTPAnswer {
     let isKnown = caller.identity.kind != .anonymous
-    if isKnown { request.sender = "\(caller.identity)" }
+    if isKnown { request.sender = caller.name }
     if let limiter, !Self.isHealth(request) {
       // Whoever is known has a limit of his own, wherever he is.
-      let key = isKnown ? "\(caller.identity)" : AddressList.client(request.remoteAddress)
+      let key = isKnown ? caller.name : AddressList.client(request.remoteAddress)
       if case .wait(let seconds) = limiter.take(key, at: .now) {
         return .response(
-          WireError(
-            .tooManyRequests, .tooManyRequests, "too many requests: try again in \(seconds) s",
-            headers: ["Retry-After": "\(seconds)"]
-          ).response)
+          WireError.tooMany("too many requests", retryAfter: seconds).response)
       }
     }
     guard request.path.hasPrefix("/v2") else {
@@ -114,9 +111,7 @@ public final class RegistryHandler: HTTPHandler {
     case (.signedTags(let repository), .GET), (.signedTags(let repository), .HEAD):
       return try signedTags(request, repository)
     default:
-      throw WireError(
-        .methodNotAllowed, .unsupported, "\(request.method) is not allowed here",
-        headers: ["Allow": route.methods])
+      throw WireError.notAllowed(request.method, but: route.methods)
     }
   }
 

@@ -46,6 +46,18 @@ struct WireError: Error {
     self.headers = headers
   }
 
+  /// - Parameter methods: those that are allowed, as the header `Allow` lists them (RFC 9110, section 10.2.1).
+  static func notAllowed(_ method: HTTPMethod, but methods: String) -> WireError {
+    WireError(
+      .methodNotAllowed, .unsupported, "\(method) is not allowed here", headers: ["Allow": methods])
+  }
+
+  static func tooMany(_ what: String, retryAfter seconds: some BinaryInteger) -> WireError {
+    WireError(
+      .tooManyRequests, .tooManyRequests, "\(what): try again in \(seconds) s",
+      headers: ["Retry-After": "\(seconds)"])
+  }
+
   /// The one place where what went wrong inside becomes an answer.
   init(_ error: any Error) {
     switch error {

@@ -137,54 +137,36 @@ extension ConfigurationValue where Value == String {
 
 extension ConfigurationValue where Value == String? {
   static var optionalPath: Self {
-    Self(expected: "the path of a file, or null") { json in
-      switch json {
-      case .null: .some(nil)
-      case .string(let text) where !text.isEmpty: text
-      default: nil
-      }
-    } print: {
-      $0?.quotedAsJSON ?? "null"
-    }
+    optional(expected: "the path of a file, or null") { $0.isEmpty ? nil : $0 }
   }
 
-  static var optionalText: Self {
-    Self(expected: "a text, or null") { json in
-      switch json {
-      case .null: .some(nil)
-      case .string(let text) where !text.isEmpty: text
-      default: nil
-      }
-    } print: {
-      $0?.quotedAsJSON ?? "null"
-    }
-  }
+  static var optionalText: Self { optional(expected: "a text, or null") { $0.isEmpty ? nil : $0 } }
 
   static var optionalURL: Self {
-    Self(expected: "a URL such as https://registry.example/token, or null") { json in
-      switch json {
-      case .null: return .some(nil)
-      case .string(let text):
-        let isURL = text.hasPrefix("https://") || text.hasPrefix("http://")
-        return isURL && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") }
-          ? text : nil
-      default: return nil
-      }
-    } print: {
-      $0?.quotedAsJSON ?? "null"
+    optional(expected: "a URL such as https://registry.example/token, or null") { text in
+      let isURL = text.hasPrefix("https://") || text.hasPrefix("http://")
+      return isURL && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") }
+        ? text : nil
     }
   }
 
   /// As in references to images.
   static var registryName: Self {
-    Self(expected: "a registry's name as in references to images, such as registry.example:5000, or null") {
-      json in
+    optional(expected: "a registry's name as in references to images, such as registry.example:5000, or null")
+    {
+      try? ImageReference.registry(parsing: $0[...])
+    }
+  }
+
+  /// - Parameter parse: what a text means; nil if it means nothing.
+  private static func optional(
+    expected: String, _ parse: @escaping @Sendable (String) -> String?
+  ) -> Self {
+    Self(expected: expected) { json in
       switch json {
-      case .null: return .some(nil)
-      case .string(let text):
-        guard let name = try? ImageReference.registry(parsing: text[...]) else { return nil }
-        return .some(name)
-      default: return nil
+      case .null: .some(nil)
+      case .string(let text): parse(text).map(Optional.some)
+      default: nil
       }
     } print: {
       $0?.quotedAsJSON ?? "null"

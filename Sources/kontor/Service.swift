@@ -112,11 +112,7 @@ struct Service {
       if let trust { reload(trust, server) }
       if let tagLists { reload(tagLists, server) }
       if let access { reload(access, server) }
-      do {
-        try auditLog?.reopen()
-      } catch {
-        logger.error("the audit log goes on in the former file", metadata: ["error": "\(error)"])
-      }
+      orElse("the audit log goes on in the former file") { try auditLog?.reopen() }
     }
     logger.notice(
       "stopping: requests that are being served may end", metadata: ["timeout": "\(settings.shutdownTimeout)"]
@@ -132,11 +128,8 @@ struct Service {
 
   /// A policy that cannot be used leaves the former one as it is.
   private func reload(_ trust: TrustEnforcement, _ server: HTTPServer) {
-    do {
-      guard let policy = try settings.policy() else { return }
-      go(by: policy, trust, server)
-    } catch {
-      logger.error("the trust policy stays as it was", metadata: ["error": "\(error)"])
+    orElse("the trust policy stays as it was") {
+      if let policy = try settings.policy() { go(by: policy, trust, server) }
     }
   }
 
@@ -150,22 +143,17 @@ struct Service {
 
   /// Rules and users that cannot be read leave the former ones as they are.
   private func reload(_ access: AccessControl, _ server: HTTPServer) {
-    do {
+    orElse("the rules of access stay as they were") {
       guard let configuration = try settings.access(at: server.boundAddresses) else { return }
       access.replace(configuration)
       logger.notice("going by the rules of access", metadata: ["service": "\(configuration.service)"])
-    } catch {
-      logger.error("the rules of access stay as they were", metadata: ["error": "\(error)"])
     }
   }
 
   /// A key that cannot be used leaves the former one as it is.
   private func reload(_ tagLists: TagListSigning, _ server: HTTPServer) {
-    do {
-      guard let key = try settings.tagListKey() else { return }
-      sign(by: key, tagLists, server)
-    } catch {
-      logger.error("the key of tag lists stays as it was", metadata: ["error": "\(error)"])
+    orElse("the key of tag lists stays as it was") {
+      if let key = try settings.tagListKey() { sign(by: key, tagLists, server) }
     }
   }
 
@@ -175,6 +163,16 @@ struct Service {
     logger.notice(
       "signing lists of tags",
       metadata: ["registry": "\(configuration.registry)", "key": "\(key.publicKey.keyID)"])
+  }
+
+  /// What cannot be had anew leaves the former one in use.
+  /// - Parameter message: says so in the log.
+  private func orElse(_ message: Logger.Message, _ body: () throws -> Void) {
+    do {
+      try body()
+    } catch {
+      logger.error(message, metadata: ["error": "\(error)"])
+    }
   }
 
   private func announce(_ server: HTTPServer) {

@@ -24,7 +24,7 @@ struct AdministrationArguments: ParsableArguments {
     let settings = try source.settings()
     let json = String(decoding: try JSONEncoder().encode(command), as: UTF8.self)
     try await Maintenance(settings: settings, format: format).run(
-      "/access?command=\(json.percentEncodedForQuery)", makesData: true, answer: answer
+      "/access?command=\(json.percentEncoded)", makesData: true, answer: answer
     ) { registry, _ in
       let administration = AccessAdministration(store: registry.store, access: nil)
       do {
@@ -137,22 +137,6 @@ extension AccessAdministration.Failure {
     switch self {
     case .unknown: 3
     case .exists: 1
-    }
-  }
-}
-
-extension String {
-  fileprivate var percentEncodedForQuery: String {
-    utf8.reduce(into: "") { text, byte in
-      let isPlain =
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-        || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-      if isPlain {
-        text.unicodeScalars.append(Unicode.Scalar(byte))
-      } else {
-        text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
     }
   }
 }

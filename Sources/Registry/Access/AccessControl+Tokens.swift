@@ -3,6 +3,7 @@ import ContainerImage
 import Crypto
 import FoundationEssentials
 import Storage
+import Trust
 
 extension AccessControl {
   /// What a client gets for its credentials (Docker's token specification, section "Token Response Fields").
@@ -119,8 +120,7 @@ extension AccessControl {
 
   /// 256 bits that nobody guesses.
   private static func randomText() -> String {
-    SymmetricKey(size: .bits256).withUnsafeBytes { Data($0).base64EncodedString() }
-      .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    StrictBase64.encodeURL(SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) })
   }
 }
 

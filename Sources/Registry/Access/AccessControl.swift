@@ -9,7 +9,7 @@ import Trust
 
 /// Finds out who sends a request, and gives tokens to those who may have some.
 ///
-/// What was verified is remembered for a while, by a hash of what came, and no longer than until a user, a token or a rule changes.
+/// What was verified is remembered for a while, a password by its hash alone, and no longer than until a user, a token or a rule changes.
 public final class AccessControl: Sendable {
   public struct Configuration: Sendable {
     public var rules: AccessRules

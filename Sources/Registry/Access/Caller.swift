@@ -12,6 +12,8 @@ public final class Caller: Sendable {
   }
 
   public let identity: Identity
+  /// The identity, as logs name it: made once, for it is asked for with each request.
+  public let name: String
   /// Whether nobody asked who it is.
   public let isUnrestricted: Bool
   private let grants: Grants
@@ -30,6 +32,7 @@ public final class Caller: Sendable {
     _ identity: Identity, _ grants: Grants, isUnrestricted: Bool = false, scopes: [TokenScope]? = nil
   ) {
     self.identity = identity
+    name = "\(identity)"
     self.grants = grants
     self.isUnrestricted = isUnrestricted
     self.scopes = scopes
@@ -54,6 +57,11 @@ public final class Caller: Sendable {
   public func may(_ action: AccessAction, in repository: RepositoryName) -> Bool {
     if let scopes, !scopes.contains(where: { $0.allows(action, in: repository) }) { return false }
     return isGranted(action, in: repository)
+  }
+
+  /// Whether it sees images that the trust policy holds back. Without rules, who may push is told by addresses alone.
+  public func seesHeld(in repository: RepositoryName) -> Bool {
+    !isUnrestricted && (may(.push, in: repository) || may(.sign, in: repository))
   }
 
   /// Whatever its token says: whether it could get one that allows it.

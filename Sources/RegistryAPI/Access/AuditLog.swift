@@ -127,8 +127,7 @@ public final class AuditLog: Sendable {
     if configuration.keptFiles == 0 { unlink(path) }
     guard let opened = try? Self.opened(path) else { return }
     close(state.descriptor)
-    state.descriptor = opened.descriptor
-    state.size = opened.size
+    state = opened
   }
 
   private static func opened(_ path: String) throws(Unusable) -> State {

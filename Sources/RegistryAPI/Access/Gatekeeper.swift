@@ -49,9 +49,7 @@ struct Gatekeeper: Sendable {
       throw WireError(
         .unauthorized, .unauthorized, reason, headers: challenges(request, error: "invalid_token"))
     case .locked(let seconds):
-      throw WireError(
-        .tooManyRequests, .tooManyRequests,
-        "too many wrong passwords: try again in \(seconds) s", headers: ["Retry-After": "\(seconds)"])
+      throw WireError.tooMany("too many wrong passwords", retryAfter: seconds)
     }
   }
 

@@ -21,11 +21,7 @@ extension RegistryHandler {
     case .GET: return deferred(request) { [self] in try await tokenByPassword(request, gate) }
     case .POST: return deferred(request) { [self] in try await tokenByForm(request, gate) }
     default:
-      return .response(
-        WireError(
-          .methodNotAllowed, .unsupported, "\(request.method) is not allowed here",
-          headers: ["Allow": "GET, POST"]
-        ).response)
+      return .response(WireError.notAllowed(request.method, but: "GET, POST").response)
     }
   }
 
@@ -60,11 +56,7 @@ extension RegistryHandler {
         throw WireError(.badRequest, .unsupported, "the form lacks username or password")
       }
       let header = "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
-      if let known = gate.access.known(header, at: Int64(Date().timeIntervalSince1970)) {
-        caller = known
-      } else {
-        caller = try await gate.login(.basic(user: user, password: password), header: header, request)
-      }
+      caller = try await gate.login(.basic(user: user, password: password), header: header, request)
     case "refresh_token":
       guard let refresh = form["refresh_token"],
         let known = try await gate.access.caller(refreshing: refresh)

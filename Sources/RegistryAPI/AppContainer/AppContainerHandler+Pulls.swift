@@ -36,9 +36,8 @@ extension AppContainerHandler {
   /// Whether a client sees images that the trust policy holds back.
   private func seesHeld(_ query: ACIQuery, _ request: HTTPRequest, _ caller: Caller) -> Bool {
     if pushers.contains(request.remoteAddress) { return true }
-    guard !caller.isUnrestricted, let repository = service.configuration.hosts.repository(of: query.name)
-    else { return false }
-    return caller.may(.push, in: repository) || caller.may(.sign, in: repository)
+    guard let repository = service.configuration.hosts.repository(of: query.name) else { return false }
+    return caller.seesHeld(in: repository)
   }
 
   private func answer(

@@ -77,9 +77,7 @@ struct AppContainerHandler: Sendable {
     case (.pushPart(let id, let part), .PUT) where part != .completed:
       return deferred { try await receive(part, of: id, request) }
     default:
-      throw WireError(
-        .methodNotAllowed, .unsupported, "\(request.method) is not allowed here",
-        headers: ["Allow": route.methods])
+      throw WireError.notAllowed(request.method, but: route.methods)
     }
   }
 

@@ -40,9 +40,7 @@ extension RegistryHandler {
       case (.list, _), (.lookaside, _):
         var allowed = "GET, HEAD"
         if case .list = route { allowed += ", PUT" }
-        throw WireError(
-          .methodNotAllowed, .unsupported, "\(request.method) is not allowed here",
-          headers: ["Allow": allowed])
+        throw WireError.notAllowed(request.method, but: allowed)
       }
     } catch {
       return .response(error.response)
