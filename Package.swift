@@ -152,7 +152,9 @@ let package = Package(
     .testTarget(name: "ContainerImageTests", dependencies: ["ContainerImage"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
-    .testTarget(name: "RegistryTests", dependencies: ["AppContainer", "Registry"], swiftSettings: strict),
+    .testTarget(
+      name: "RegistryTests", dependencies: ["Access", "AppContainer", "Registry", "Trust"],
+      swiftSettings: strict),
     .testTarget(
       name: "RegistryClientTests", dependencies: ["AppContainer", "RegistryClient", "Trust"],
       swiftSettings: strict),

@@ -102,7 +102,7 @@ extension AccessRules {
     return groups
   }
 
-  /// `alice` or `user:alice`, `certificate:ci`.
+  /// `alice` or `user:alice`, `workload:ci`.
   private static func member(_ node: JSONNode) throws(InvalidValue) -> Member {
     let text = try node.string()
     let (kind, name) = kindAndName(text)
@@ -112,7 +112,8 @@ extension AccessRules {
     }
     guard let member = try named(kind, name, node) else {
       throw node.failure(
-        "\(text.quotedForMessage) is no member: expected a user's name, user:NAME or certificate:NAME")
+        "\(text.quotedForMessage) is no member: expected a user's name, or user:NAME, workload:NAME or "
+          + "certificate:NAME")
     }
     return member
   }
@@ -172,7 +173,7 @@ extension AccessRules {
     case (let kind, let name):
       guard let member = try named(kind, name, node) else {
         throw node.failure(
-          "\(text.quotedForMessage) is nobody: expected user:NAME, group:NAME, "
+          "\(text.quotedForMessage) is nobody: expected user:NAME, group:NAME, workload:NAME, "
             + "certificate:NAME, authenticated, anonymous or everyone")
       }
       subjects.members.insert(member)

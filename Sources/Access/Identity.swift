@@ -9,6 +9,8 @@ public struct Identity: Sendable, Hashable, CustomStringConvertible {
     case user
     /// A robot, by an `APIToken`.
     case token
+    /// A job of another system, by that system's ID token.
+    case workload
     /// Whoever has a certificate's key.
     case certificate
   }
@@ -24,6 +26,26 @@ public struct Identity: Sendable, Hashable, CustomStringConvertible {
     self.kind = kind
     self.name = name
     self.groups = groups
+  }
+
+  /// - Parameter text: as in rules, such as `workload:ci`; a name alone is a user's.
+  /// - Throws: `InvalidValue.malformed`
+  public init(parsing text: String, groups: Set<String> = []) throws(InvalidValue) {
+    if text == Kind.anonymous.rawValue {
+      self = .anonymous
+      return
+    }
+    var (kind, name) = (Kind.user, text)
+    if let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) {
+      guard let named = Kind(rawValue: String(text[..<colon])), named != .anonymous else {
+        throw .malformed(
+          "\(text.quotedForMessage) is nobody: expected a user's name, user:NAME, workload:NAME, certificate:NAME "
+            + "or anonymous")
+      }
+      (kind, name) = (named, String(text[text.utf8.index(after: colon)...]))
+    }
+    if let problem = name.problemAsName { throw .malformed("\(text.quotedForMessage): \(problem)") }
+    self.init(kind: kind, name: name, groups: groups)
   }
 
   public static let anonymous = Identity(kind: .anonymous, name: "")

@@ -56,13 +56,6 @@ public struct TokenClaims: Sendable, Hashable {
     Date(timeIntervalSince1970: time.timeIntervalSince1970.rounded(.down))
   }
 
-  /// What the token allows for the repository, of whatever its scopes say together.
-  public func actions(on repository: RepositoryName) -> Set<AccessAction> {
-    access.reduce(into: []) { actions, scope in
-      if scope.repository == repository { actions.formUnion(scope.accessActions) }
-    }
-  }
-
   // MARK: - JSON
 
   /// - Parameter claims: of a verified token. An issuer that does not say what its subjects are has users.

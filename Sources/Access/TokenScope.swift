@@ -100,14 +100,25 @@ public struct TokenScope: Sendable, Hashable, CustomStringConvertible {
     type == "repository" ? try? RepositoryName(parsing: name) : nil
   }
 
-  /// Those of its actions that are known here. `*` is `pull`, `push` and `delete`, as for older clients and issuers.
+  /// Those of its actions that are known here. `*` is `pull`, `push` and `delete`, as for older clients and issuers. Docker's
+  /// clients know no word for signing: `push` is that, too.
   public var accessActions: Set<AccessAction> {
     actions.reduce(into: []) { known, action in
       if action == "*" { known.formUnion([.pull, .push, .delete]) }
       if let action = AccessAction(rawValue: action) { known.insert(action) }
+      if known.contains(.push) { known.insert(.sign) }
     }
   }
 
   /// As it is written in a request, without its class.
   public var description: String { "\(type):\(name):\(actions.joined(separator: ","))" }
+}
+
+extension Collection<TokenScope> {
+  /// What they allow for the repository, together.
+  public func actions(on repository: RepositoryName) -> Set<AccessAction> {
+    reduce(into: []) { actions, scope in
+      if scope.repository == repository { actions.formUnion(scope.accessActions) }
+    }
+  }
 }

@@ -33,7 +33,7 @@ struct ConnectionSetup: Sendable {
     self.tls = tls
     self.open = open
     let limit = configuration.maximumConnectionsPerAddress
-    perAddress = limit > 0 ? ConnectionsPerAddress(limit: limit) : nil
+    perAddress = limit > 0 ? ConnectionsPerAddress(limit: limit, except: configuration.trustedProxies) : nil
   }
 
   /// Called on the channel's event loop.

@@ -1,21 +1,23 @@
 import NIOCore
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// Counts the open connections of each client, as far as addresses tell clients apart: by an IPv4 address, and in IPv6 by the
-/// /64 that a subscriber has.
+/// /64 that a subscriber has. Proxies ask for many clients, and are not counted.
 final class ConnectionsPerAddress: Sendable {
   private let limit: Int
-  private let counts = Mutex<[[UInt8]: Int]>([:])
+  private let proxies: AddressList
+  private let counts = Mutex<[ArraySlice<UInt8>: Int]>([:])
 
-  init(limit: Int) { self.limit = limit }
+  init(limit: Int, except proxies: AddressList) {
+    self.limit = limit
+    self.proxies = proxies
+  }
 
   /// - Returns: false if the connection is one too many. Otherwise it is counted until the channel closes.
   func admit(_ channel: any Channel) -> Bool {
-    guard let client = channel.remoteAddress.flatMap(Self.client) else { return true }
+    guard let address = channel.remoteAddress, let client = NetworkAddress(address)?.subscriber,
+      proxies.isEmpty || !proxies.contains(ClientAddress(address).text)
+    else { return true }
     let isAdmitted = counts.withLock { counts in
       let count = counts[client, default: 0]
       guard count < limit else { return false }
@@ -26,23 +28,10 @@ final class ConnectionsPerAddress: Sendable {
     return isAdmitted
   }
 
-  private func leave(_ client: [UInt8]) {
+  private func leave(_ client: ArraySlice<UInt8>) {
     counts.withLock { counts in
       let left = (counts[client] ?? 1) - 1
       counts[client] = left > 0 ? left : nil
-    }
-  }
-
-  /// - Returns: nil for a Unix domain socket.
-  private static func client(_ address: SocketAddress) -> [UInt8]? {
-    switch address {
-    case .v4(let address): return withUnsafeBytes(of: address.address.sin_addr) { Array($0) }
-    case .v6(let address):
-      let bytes = withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
-      // An IPv4 address, as on a socket for both.
-      let mapped = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
-      return Array(bytes.starts(with: mapped) ? bytes[12...] : bytes[..<8])
-    case .unixDomainSocket: return nil
     }
   }
 }

@@ -13,8 +13,10 @@ public final class HTTPRequest: Sendable {
   public let query: String
   public let headers: HTTPHeaders
   public let version: HTTPVersion
-  /// The client's address without its port; `unix` for a Unix domain socket.
-  public let remoteAddress: String
+  /// The client's address without its port, as far as proxies that are believed tell; `unix` for a Unix domain socket.
+  public var remoteAddress: String { client.text }
+  /// By which the client is told from others: the address, or in IPv6 the /64 that a subscriber has.
+  public var subscriber: String { client.subscriber }
   /// Whether it came over TLS.
   public let isSecure: Bool
   /// What the client has shown of itself, by one of `TLSFiles.clientAuthorities`, in DER; nil if it has shown none.
@@ -25,6 +27,7 @@ public final class HTTPRequest: Sendable {
   public let receivedAt: NIODeadline
   public let body: RequestBody
   public let eventLoop: any EventLoop
+  private let client: ClientAddress
   private let noted = Mutex<String?>(nil)
 
   /// Who sends it, as far as the handler has found out: for logs.
@@ -33,8 +36,17 @@ public final class HTTPRequest: Sendable {
     set { noted.withLock { $0 = newValue } }
   }
 
+  /// Path and query, as they came.
+  public var target: String { query.isEmpty ? path : "\(path)?\(query)" }
+
+  /// As what the client reached this server, by itself or through a proxy. Whoever says something else leads only himself
+  /// astray.
+  public var scheme: String {
+    isSecure || headers.first(name: "x-forwarded-proto")?.lowercased() == "https" ? "https" : "http"
+  }
+
   init(
-    head: HTTPRequestHead, path: String, query: String, remoteAddress: String, isSecure: Bool,
+    head: HTTPRequestHead, path: String, query: String, client: ClientAddress, isSecure: Bool,
     clientCertificate: [UInt8]?, id: String,
     body: RequestBody, eventLoop: any EventLoop
   ) {
@@ -43,7 +55,7 @@ public final class HTTPRequest: Sendable {
     version = head.version
     self.path = path
     self.query = query
-    self.remoteAddress = remoteAddress
+    self.client = client
     self.isSecure = isSecure
     self.clientCertificate = clientCertificate
     self.id = id

@@ -11,6 +11,8 @@ public struct HTTPServerConfiguration: Sendable {
   public var maximumConnections: Int = 16_384
   /// Open connections of one client, by its address, beyond which new ones are closed at once; 0 for no limit.
   public var maximumConnectionsPerAddress: Int = 0
+  /// Whose `X-Forwarded-For` is believed, and who is not one client by itself.
+  public var trustedProxies = AddressList()
   /// Bytes of one request's line and headers; more is answered with 431.
   public var maximumHeaderBytes: Int = 32 << 10
   /// From the start of a connection to the end of its first request's headers, the TLS handshake included.

@@ -58,7 +58,7 @@ final class RequestHandler: ChannelDuplexHandler {
   private var context: ChannelHandlerContext?
   private var phase = Phase.idle
   private var exchange: Exchange?
-  private var remoteAddress = ""
+  private var peer = ClientAddress(nil)
   private var inputIsClosed = false
   private var readIsHeld = false
   /// What a client sent before it had the answer to its last request: no more than one read's worth, for the
@@ -85,10 +85,7 @@ final class RequestHandler: ChannelDuplexHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    switch context.channel.remoteAddress {
-    case .unixDomainSocket, nil: remoteAddress = "unix"
-    case let address?: remoteAddress = address.ipAddress ?? "unknown"
-    }
+    peer = ClientAddress(context.channel.remoteAddress)
     setDeadline(environment.configuration.headerTimeout)
   }
 
@@ -211,8 +208,11 @@ final class RequestHandler: ChannelDuplexHandler {
       chunked || (announced ?? 0) > 0 || (environment.isHTTP2 && announced == nil && head.method.mayHaveBody)
     let (path, query) = Self.split(head.uri)
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    let proxies = environment.configuration.trustedProxies
     let request = HTTPRequest(
-      head: head, path: path, query: query, remoteAddress: remoteAddress, isSecure: environment.isSecure,
+      head: head, path: path, query: query,
+      client: proxies.isEmpty ? peer : peer.client(askingThrough: proxies, head.headers),
+      isSecure: environment.isSecure,
       clientCertificate: environment.clientCertificate,
       id: RequestID.make(proposed: head.headers.first(name: "x-request-id")),
       body: hasBody
@@ -345,7 +345,7 @@ final class RequestHandler: ChannelDuplexHandler {
     phase = .serving
     setDeadline(environment.configuration.writeTimeout)
     let malformed = MalformedRequest(
-      status: status, reason: reason, remoteAddress: remoteAddress, id: RequestID.make(proposed: nil))
+      status: status, reason: reason, remoteAddress: peer.text, id: RequestID.make(proposed: nil))
     var response = environment.handler.answer(malformed: malformed)
     response.headers.replaceOrAdd(name: "X-Request-Id", value: malformed.id)
     let bound = NIOLoopBound(self, eventLoop: eventLoop)

@@ -3,16 +3,12 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// A server's certificate, which is read again when its files change: new connections get the new one, and
 /// those that are open keep theirs.
 final class ServerTLS: Sendable {
   private struct Loaded {
     var context: NIOSSLContext
-    var version: [Int]
+    var version: [FileVersion?]
   }
 
   private let files: TLSFiles
@@ -71,12 +67,7 @@ final class ServerTLS: Sendable {
     }
   }
 
-  /// Changes when a file changes: its time in nanoseconds, inode and size.
-  private static func version(_ files: TLSFiles) -> [Int] {
-    [files.certificate, files.key, files.clientAuthorities].compactMap { $0 }.flatMap { path -> [Int] in
-      var status = stat()
-      guard stat(path, &status) == 0 else { return [] }
-      return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_ino), Int(status.st_size)]
-    }
+  private static func version(_ files: TLSFiles) -> [FileVersion?] {
+    [files.certificate, files.key, files.clientAuthorities].map { $0.flatMap(FileVersion.init) }
   }
 }

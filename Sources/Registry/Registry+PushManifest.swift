@@ -1,6 +1,7 @@
 import ContainerImage
 import NIOCore
 import Storage
+import Trust
 
 extension Registry {
   /// A manifest that was stored.
@@ -15,23 +16,27 @@ extension Registry {
   /// - Parameters:
   ///   - reference: a tag to move, or the digest that the content must have.
   ///   - tags: further tags to move.
+  ///   - isForSignature: whether the client may do no more than sign.
   /// - Throws: `RegistryError.manifestInvalid`, `.manifestTooLarge`, `.digestMismatch`, `.referencesMissing`,
-  ///   `.tagImmutable`, and what
-  ///   `Configuration.admit` throws.
+  ///   `.tagImmutable`, `.quotaExceeded`, `.noSignature`, and what `Configuration.admit` throws.
   public func pushManifest(
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
-    in repository: RepositoryName
+    in repository: RepositoryName, isForSignature: Bool = false
   ) async throws -> PushedManifest {
-    try await pushManifest(
+    let admit = configuration.admit
+    return try await pushManifest(
       content, contentType: contentType, as: reference, tags: tags, in: repository,
-      admission: configuration.admit)
+      admission: { manifest, tags in
+        if isForSignature { try Self.checkIsSignature(manifest, tags) }
+        try await admit?(manifest, repository)
+      })
   }
 
   /// As the other one.
   /// - Parameter admission: nil for a manifest that this registry made itself.
   func pushManifest(
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
-    in repository: RepositoryName, admission: (@Sendable (Manifest, RepositoryName) async throws -> Void)?
+    in repository: RepositoryName, admission: (@Sendable (Manifest, [Tag]) async throws -> Void)?
   ) async throws -> PushedManifest {
     guard content.readableBytes <= configuration.maximumManifestSize else {
       throw RegistryError.manifestTooLarge(limit: configuration.maximumManifestSize)
@@ -55,12 +60,13 @@ extension Registry {
     } catch {
       throw RegistryError.manifestInvalid("\(error)")
     }
-    try await admission?(manifest, repository)
+    try await admission?(manifest, tags)
     try await trust?.admit(manifest, content, digest, tags: tags, to: repository)
     var new = NewManifest(
       digest: digest, manifest: manifest, content: content, tags: tags,
       allowsMissingBlobs: configuration.allowSparse == .all,
       allowsMissingManifests: configuration.allowSparse != .off)
+    new.limits = limits(of: repository)
     new.fixedTags = Set(tags.filter { isImmutable($0, in: repository) })
     do {
       try await store.metadata.putManifest(new, in: repository)
@@ -68,7 +74,18 @@ extension Registry {
       throw RegistryError.tagImmutable(fixed.tag, fixed.digest)
     } catch let missing as MissingReferences {
       throw RegistryError.referencesMissing(missing.digests)
+    } catch let exceeded as StorageLimitExceeded {
+      throw RegistryError(exceeded)
     }
     return PushedManifest(digest: digest, subject: manifest.subject?.digest, tags: tags)
+  }
+
+  /// A signer puts signatures beside images: with the image as their subject, or under the tags that cosign gives them.
+  private static func checkIsSignature(_ manifest: Manifest, _ tags: [Tag]) throws(RegistryError) {
+    guard SignatureDiscovery.isSignature(manifest),
+      let subject = SignatureDiscovery.subject(of: manifest, tags: tags)
+    else { throw .noSignature }
+    let allowed = [CosignSignature.tag(for: subject), CosignSignature.attestationTag(for: subject)]
+    guard tags.allSatisfy({ allowed.contains($0.description) }) else { throw .noSignature }
   }
 }

@@ -3,9 +3,12 @@ import Storage
 
 extension Registry {
   /// Starts an upload session.
+  /// - Parameter isForSignature: here and below, whether the client may do no more than sign.
+  /// - Throws: `RegistryError.quotaExceeded`
   public func startUpload(
-    in repository: RepositoryName, algorithm: DigestAlgorithm = .sha256
+    in repository: RepositoryName, algorithm: DigestAlgorithm = .sha256, isForSignature: Bool = false
   ) async throws -> UploadStatus {
+    _ = try await allowance(in: repository, isForSignature: isForSignature)
     let id = try await store.startUpload(in: repository, algorithm: algorithm)
     return UploadStatus(repository: repository, id: id, size: 0)
   }
@@ -19,13 +22,23 @@ extension Registry {
   /// Appends a request's body to an upload session. When the body breaks off, what has come of it stays, and
   /// the client may go on from there.
   /// - Parameter range: the bytes' place in the whole content, if the client says so.
-  /// - Throws: `RegistryError.uploadUnknown`, `.chunkOutOfOrder`, `.sizeMismatch`
+  /// - Throws: `RegistryError.uploadUnknown`, `.chunkOutOfOrder`, `.sizeMismatch`; `.quotaExceeded`, `.tooLargeForSignature`, which
+  ///   end the session
   public func appendChunk(
-    to id: String, in repository: RepositoryName, range: ClosedRange<Int64>?, content: UploadContent
+    to id: String, in repository: RepositoryName, range: ClosedRange<Int64>?, content: UploadContent,
+    isForSignature: Bool = false
   ) async throws -> UploadStatus {
     let session = try await session(id, in: repository)
     try Self.checkStart(of: range, in: session)
-    let received = try await Self.receive(content, into: session, range: range)
+    let received: Int64
+    do {
+      let allowance = try await allowance(in: repository, isForSignature: isForSignature)
+      received = try await Self.receive(content, into: session, range: range, allowance)
+    } catch let error as RegistryError where error.isAboutSpace {
+      // Nothing can become of it any more.
+      await session.cancel()
+      throw error
+    }
     let status = UploadStatus(repository: repository, id: session.id, size: received)
     _ = try await session.keep()
     return status
@@ -37,21 +50,23 @@ extension Registry {
   /// - Returns: the blob's size in bytes.
   public func finishUpload(
     _ id: String, in repository: RepositoryName, as digest: Digest, range: ClosedRange<Int64>?,
-    content: UploadContent
+    content: UploadContent, isForSignature: Bool = false
   ) async throws -> Int64 {
     let session = try await session(id, in: repository)
     try Self.checkStart(of: range, in: session)
-    return try await Self.finish(session, as: digest, range: range, content: content)
+    return try await finish(
+      session, as: digest, range: range, content: content, isForSignature: isForSignature)
   }
 
   /// Stores a request's body as a blob. Nothing is left of it unless that succeeds.
-  /// - Throws: `RegistryError.digestMismatch`
+  /// - Throws: `RegistryError.digestMismatch`, `.quotaExceeded`, `.tooLargeForSignature`
   /// - Returns: the blob's size in bytes.
   public func uploadAtOnce(
-    to repository: RepositoryName, as digest: Digest, content: UploadContent
+    to repository: RepositoryName, as digest: Digest, content: UploadContent, isForSignature: Bool = false
   ) async throws -> Int64 {
     let session = try await store.uploadAtOnce(to: repository, algorithm: digest.algorithm)
-    return try await Self.finish(session, as: digest, range: nil, content: content)
+    return try await finish(
+      session, as: digest, range: nil, content: content, isForSignature: isForSignature)
   }
 
   /// Receives a request's body, for whoever looks at it before it is stored. Nothing is left of it unless that is done.
@@ -60,7 +75,8 @@ extension Registry {
   ) async throws -> UploadSession {
     let session = try await store.uploadAtOnce(to: repository, algorithm: .sha256)
     do {
-      _ = try await Self.receive(content, into: session, range: nil)
+      let allowance = try await allowance(in: repository, isForSignature: false)
+      _ = try await Self.receive(content, into: session, range: nil, allowance)
     } catch {
       await session.cancel()
       throw error
@@ -79,6 +95,7 @@ extension Registry {
   /// - Parameters:
   ///   - source: the repository that has it; nil for any that the client may pull from.
   ///   - mayPull: whether the client may pull from a repository.
+  /// - Throws: `RegistryError.quotaExceeded`
   /// - Returns: false if there is none to mount.
   public func mount(
     _ digest: Digest, from source: RepositoryName?, to target: RepositoryName,
@@ -90,8 +107,15 @@ extension Registry {
     } else {
       candidates = try await store.blocking { [store] in try store.metadata.repositories(linking: digest) }
     }
+    let limits = limits(of: target)
     for candidate in candidates where mayPull(candidate) {
-      if try await store.metadata.mountBlob(digest, from: candidate, to: target) { return true }
+      do {
+        if try await store.metadata.mountBlob(digest, from: candidate, to: target, within: limits) {
+          return true
+        }
+      } catch let exceeded as StorageLimitExceeded {
+        throw RegistryError(exceeded)
+      }
     }
     return false
   }
@@ -112,10 +136,15 @@ extension Registry {
 
   /// - Returns: the session's size in bytes.
   private static func receive(
-    _ content: UploadContent, into session: borrowing UploadSession, range: ClosedRange<Int64>?
+    _ content: UploadContent, into session: borrowing UploadSession, range: ClosedRange<Int64>?,
+    _ allowance: UploadAllowance?
   ) async throws -> Int64 {
     let start = session.size
-    while let piece = try await content.next() { try await session.append(piece, then: content.nextIfHere) }
+    try allowance?.check(start + (content.length ?? 0))
+    while let piece = try await content.next() {
+      try await session.append(piece, then: content.nextIfHere)
+      try allowance?.check(session.size)
+    }
     let received = session.size - start
     if let range, received != Int64(range.count) {
       throw RegistryError.sizeMismatch(expected: Int64(range.count), received: received)
@@ -123,19 +152,33 @@ extension Registry {
     return session.size
   }
 
-  private static func finish(
-    _ session: consuming UploadSession, as digest: Digest, range: ClosedRange<Int64>?, content: UploadContent
+  private func finish(
+    _ session: consuming UploadSession, as digest: Digest, range: ClosedRange<Int64>?, content: UploadContent,
+    isForSignature: Bool
   ) async throws -> Int64 {
+    let repository = session.repository
     do {
-      _ = try await receive(content, into: session, range: range)
+      let allowance = try await allowance(in: repository, isForSignature: isForSignature)
+      _ = try await Self.receive(content, into: session, range: range, allowance)
     } catch {
       await session.cancel()
       throw error
     }
     do {
-      return try await session.finish(as: digest)
+      return try await session.finish(as: digest, within: limits(of: repository))
     } catch let mismatch as DigestMismatch {
       throw RegistryError.digestMismatch(expected: mismatch.expected, actual: mismatch.actual)
+    } catch let exceeded as StorageLimitExceeded {
+      throw RegistryError(exceeded)
+    }
+  }
+}
+
+extension RegistryError {
+  fileprivate var isAboutSpace: Bool {
+    switch self {
+    case .quotaExceeded, .tooLargeForSignature: true
+    default: false
     }
   }
 }

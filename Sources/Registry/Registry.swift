@@ -16,6 +16,8 @@ public final class Registry: Sendable {
     public var gracePeriod = Duration.seconds(3600)
     /// Tags that mean for ever what they meant first.
     public var immutableTags: [TagPattern] = []
+    /// What repositories may hold together.
+    public var quotas: [Quota] = []
     /// Looks at each manifest that is pushed, before it is stored; throws to refuse it.
     public var admit: (@Sendable (Manifest, RepositoryName) async throws -> Void)?
 

@@ -1,4 +1,5 @@
 import ContainerImage
+import Storage
 
 /// Why the registry does not do what a client asked. Failures of the disk are `StorageError`s instead.
 public enum RegistryError: Error, Sendable, Equatable {
@@ -16,6 +17,12 @@ public enum RegistryError: Error, Sendable, Equatable {
   case referencesMissing([Digest])
   /// The tag is to mean for ever what it means.
   case tagImmutable(Tag, Digest)
+  /// More would be stored than a quota allows.
+  case quotaExceeded(StorageLimit, used: Int64)
+  /// Of a client that may only sign; in bytes.
+  case tooLargeForSignature(limit: Int64)
+  /// Of a client that may only sign.
+  case noSignature
   /// A list of all tags cannot be signed.
   case tooManyTags(RepositoryName, limit: Int)
   /// By the trust policy; the text says why.

@@ -72,11 +72,10 @@ public final class AccessLog: Sendable {
   }
 
   private func line(_ request: HTTPRequest, _ outcome: ResponseOutcome) -> String {
-    let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
     let microseconds = outcome.duration / 1000
     switch format {
     case .text:
-      return "\(Timestamp.now()) \(request.remoteAddress) \(request.method) \(target.escapedForLog) "
+      return "\(Timestamp.now()) \(request.remoteAddress) \(request.method) \(request.target.escapedForLog) "
         + "\(outcome.status.code) in=\(outcome.bodyBytesReceived) out=\(outcome.bodyBytesSent) "
         + "us=\(microseconds)\(outcome.isComplete ? "" : " aborted") id=\(request.id) "
         + "\"\((request.headers.first(name: "user-agent") ?? "-").escapedForLog)\"\n"
@@ -87,7 +86,7 @@ public final class AccessLog: Sendable {
         json.member("type", "access")
         json.member("remote", request.remoteAddress)
         json.member("method", request.method.rawValue)
-        json.member("target", target)
+        json.member("target", request.target)
         json.member("status", Int64(outcome.status.code))
         json.member("bytesIn", Int64(outcome.bodyBytesReceived))
         json.member("bytesOut", Int64(outcome.bodyBytesSent))

@@ -82,7 +82,7 @@ extension RegistryHandler {
 
   /// end-7
   func putManifest(
-    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName
+    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName, _ caller: Caller
   ) throws(WireError) -> HTTPAnswer {
     let names = try request.parameters().all("tag")
     guard names.count <= Self.mostTags else {
@@ -112,7 +112,8 @@ extension RegistryHandler {
           "the manifest broke off before its announced end")
       }
       let pushed = try await registry.pushManifest(
-        content, contentType: contentType, as: reference, tags: tags, in: repository)
+        content, contentType: contentType, as: reference, tags: tags, in: repository,
+        isForSignature: !caller.may(.push, in: repository))
       return Self.created(pushed, as: reference, tags: tags, in: repository)
     }
   }

@@ -11,19 +11,23 @@ extension RegistryHandler {
     _ request: HTTPRequest, _ repository: RepositoryName, _ caller: Caller
   ) throws(WireError) -> HTTPAnswer {
     let query = try request.parameters()
-    if let text = query["mount"] {
+    let isForSignature = !caller.may(.push, in: repository)
+    // A signer has nothing to mount, and may upload it instead, as when there is nothing to be mounted.
+    if let text = query["mount"], !isForSignature {
       return try mount(request, try Route.digest(text[...]), from: query["from"], to: repository, caller)
     }
     if let text = query["digest"] {
       let digest = try Route.digest(text[...])
       return deferred(request) { [registry] in
-        let size = try await registry.uploadAtOnce(to: repository, as: digest, content: request.body.content)
+        let size = try await registry.uploadAtOnce(
+          to: repository, as: digest, content: request.body.content, isForSignature: isForSignature)
         return Self.created(digest, size: size, in: repository)
       }
     }
     let algorithm = try query["digest-algorithm"].map(Self.algorithm) ?? .sha256
     return deferred(request) { [registry] in
-      Self.accepted(try await registry.startUpload(in: repository, algorithm: algorithm))
+      Self.accepted(
+        try await registry.startUpload(in: repository, algorithm: algorithm, isForSignature: isForSignature))
     }
   }
 
@@ -56,18 +60,20 @@ extension RegistryHandler {
 
   /// end-5
   func patchUpload(
-    _ request: HTTPRequest, _ id: String, _ repository: RepositoryName
+    _ request: HTTPRequest, _ id: String, _ repository: RepositoryName, _ caller: Caller
   ) throws(WireError) -> HTTPAnswer {
     let range = try request.contentRange()
     return deferred(request) { [registry] in
       Self.accepted(
-        try await registry.appendChunk(to: id, in: repository, range: range, content: request.body.content))
+        try await registry.appendChunk(
+          to: id, in: repository, range: range, content: request.body.content,
+          isForSignature: !caller.may(.push, in: repository)))
     }
   }
 
   /// end-6
   func finishUpload(
-    _ request: HTTPRequest, _ id: String, _ repository: RepositoryName
+    _ request: HTTPRequest, _ id: String, _ repository: RepositoryName, _ caller: Caller
   ) throws(WireError) -> HTTPAnswer {
     guard let text = try request.parameters()["digest"] else {
       throw WireError(
@@ -77,7 +83,8 @@ extension RegistryHandler {
     let range = try request.contentRange()
     return deferred(request) { [registry] in
       let size = try await registry.finishUpload(
-        id, in: repository, as: digest, range: range, content: request.body.content)
+        id, in: repository, as: digest, range: range, content: request.body.content,
+        isForSignature: !caller.may(.push, in: repository))
       return Self.created(digest, size: size, in: repository)
     }
   }
@@ -114,7 +121,8 @@ extension RegistryHandler {
 extension RequestBody {
   /// The body as the registry takes it.
   var content: UploadContent {
-    UploadContent(next: { [self] in try await next() }, nextIfHere: { [self] in nextIfHere() })
+    UploadContent(
+      length: contentLength, next: { [self] in try await next() }, nextIfHere: { [self] in nextIfHere() })
   }
 }
 

@@ -56,7 +56,7 @@ public final class RegistryHandler: HTTPHandler {
     if isKnown { request.sender = caller.name }
     if let limiter, !Self.isHealth(request) {
       // Whoever is known has a limit of his own, wherever he is.
-      let key = isKnown ? caller.name : AddressList.client(request.remoteAddress)
+      let key = isKnown ? caller.name : request.subscriber
       if case .wait(let seconds) = limiter.take(key, at: .now) {
         return .response(
           WireError.tooMany("too many requests", retryAfter: seconds).response)
@@ -92,14 +92,14 @@ public final class RegistryHandler: HTTPHandler {
     case (.manifest(let repository, let reference), .GET), (.manifest(let repository, let reference), .HEAD):
       return getManifest(request, reference, repository, caller)
     case (.manifest(let repository, let reference), .PUT):
-      return try putManifest(request, reference, repository)
+      return try putManifest(request, reference, repository, caller)
     case (.manifest(let repository, let reference), .DELETE):
       return deleteManifest(request, reference, repository)
     case (.uploads(let repository), .POST): return try startUpload(request, repository, caller)
     case (.upload(let repository, let id), .GET), (.upload(let repository, let id), .HEAD):
       return uploadStatus(request, id, repository)
-    case (.upload(let repository, let id), .PATCH): return try patchUpload(request, id, repository)
-    case (.upload(let repository, let id), .PUT): return try finishUpload(request, id, repository)
+    case (.upload(let repository, let id), .PATCH): return try patchUpload(request, id, repository, caller)
+    case (.upload(let repository, let id), .PUT): return try finishUpload(request, id, repository, caller)
     case (.upload(let repository, let id), .DELETE): return cancelUpload(request, id, repository)
     case (.tags(let repository), .GET), (.tags(let repository), .HEAD):
       return try listTags(request, repository, caller)

@@ -65,6 +65,8 @@ struct WireError: Error {
     case let error as RegistryError: self.init(error)
     case let error as ACIRefusal: self.init(error)
     case let error as StorageError: self.init(error)
+    case let error as LoginUnavailable:
+      self.init(.serviceUnavailable, .unknown, "\(error.reason): try again", headers: ["Retry-After": "30"])
     case RequestBodyError.timedOut:
       self.init(.requestTimeout, .blobUploadInvalid, "the body stopped: no byte came for too long; try again")
     case RequestBodyError.tooLarge:
@@ -117,6 +119,25 @@ struct WireError: Error {
       self.init(
         .forbidden, .denied, "the tag \(tag) is immutable, and means \(digest): use another tag",
         detail: [("tag", tag.description), ("digest", digest.description)])
+    case .quotaExceeded(let limit, let used):
+      let what = limit.prefix.isEmpty ? "this registry" : "what is below \(limit.prefix)"
+      let held =
+        switch limit.kind {
+        case .bytes: "\(ByteSize(used)) of \(ByteSize(limit.most))"
+        case .tags: "\(used) of \(limit.most) tags"
+        }
+      self.init(
+        .payloadTooLarge, .denied,
+        "it does not fit: \(what) holds \(held); delete images there, or ask for a larger quota",
+        detail: [("prefix", limit.prefix), ("used", "\(used)"), ("quota", "\(limit.most)")])
+    case .tooLargeForSignature(let limit):
+      self.init(
+        .payloadTooLarge, .denied,
+        "you may only sign here, and no blob of a signature has more than \(limit) bytes")
+    case .noSignature:
+      self.init(
+        .forbidden, .denied,
+        "you may only sign here: this manifest is no signature of an image, or its tag is not that of one")
     case .tooManyTags(let name, let limit):
       self.init(
         .notFound, .unsupported,

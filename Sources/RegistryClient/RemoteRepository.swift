@@ -117,6 +117,9 @@ extension ClientResponse {
     case 404 where isLookUp: return .notFound("\(what) is not there, \(answer.explanation)")
     case 429:
       return .failed("\(what): the registry asks for patience, \(answer.explanation): try again later")
+    // Such as a quota.
+    case _ where answer.code == "DENIED":
+      return .denied("\(what): the registry refuses it, \(answer.explanation)")
     default:
       let hint = answer.message == nil ? ": is this a registry?" : ""
       return .failed(

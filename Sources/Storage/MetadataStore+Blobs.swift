@@ -48,8 +48,10 @@ extension MetadataStore {
   }
 
   /// Records a blob whose bytes are on disk, links it, and ends the upload session it came by.
+  /// - Throws: `StorageLimitExceeded`, `StorageError`
   func linkNewBlob(
-    _ digest: Digest, size: Int64, in repository: RepositoryName, endingUpload upload: UploadID?
+    _ digest: Digest, size: Int64, in repository: RepositoryName, endingUpload upload: UploadID?,
+    within limits: [StorageLimit] = []
   ) async throws {
     try await write("record a blob") { database in
       try database.run(
@@ -58,15 +60,17 @@ extension MetadataStore {
         ON CONFLICT (digest) DO UPDATE SET size = excluded.size, state = 0
         """, [digest.description, size])
       guard let blob = try database.blob(digest) else { return }
-      try database.link(blob, to: database.makeRepository(repository), now: secondsSince1970())
+      try database.within(limits) { try database.link(blob, to: repository) }
       if let upload { try database.run("DELETE FROM upload WHERE id = ?", [upload.description]) }
     }
   }
 
   /// Links a blob of one repository to another.
+  /// - Throws: `StorageLimitExceeded`, `StorageError`
   /// - Returns: false if `source` does not link it any more.
   public func mountBlob(
-    _ digest: Digest, from source: RepositoryName, to target: RepositoryName
+    _ digest: Digest, from source: RepositoryName, to target: RepositoryName,
+    within limits: [StorageLimit] = []
   ) async throws -> Bool {
     try await write("mount a blob") { database in
       let blob = try database.integer(
@@ -77,7 +81,7 @@ extension MetadataStore {
         WHERE b.digest = ?1 AND b.state = 0
         """, [digest.description, source.description])
       guard let blob else { return false }
-      try database.link(blob, to: database.makeRepository(target), now: secondsSince1970())
+      try database.within(limits) { try database.link(blob, to: target) }
       return true
     }
   }
@@ -102,15 +106,16 @@ extension MetadataStore {
 
   /// Takes a blob out of a repository. Its bytes go with a later collection, if no other one links it.
   /// - Returns: how many manifests of the repository still refer to it; nil if it was not there.
-  public func unlinkBlob(_ digest: Digest, from repository: RepositoryName) async throws -> Int? {
+  public func unlinkBlob(_ digest: Digest, from name: RepositoryName) async throws -> Int? {
     try await writeFreeingSpace("delete a blob") { database in
-      guard let repository = try database.repository(repository), let blob = try database.blob(digest),
+      guard let repository = try database.repository(name), let blob = try database.blob(digest),
         try database.integer(
           """
           SELECT 1 FROM repository_blob AS l JOIN blob AS b ON b.id = l.blob_id AND b.state = 0
           WHERE l.repository_id = ? AND l.blob_id = ?
           """, [repository, blob]) != nil
       else { return nil }
+      try database.nowHoldsLess(name)
       try database.unlink(blob, from: repository, now: secondsSince1970())
       let references = try database.integer(
         "SELECT count(*) FROM manifest_blob WHERE blob_id = ? AND repository_id = ?", [blob, repository])
@@ -133,7 +138,9 @@ extension Database {
   }
 
   /// Links a blob whose bytes are on disk. A link that no manifest needs yet starts its grace period now.
-  func link(_ blob: Int64, to repository: Int64, now: Int64) throws {
+  fileprivate func link(_ blob: Int64, to name: RepositoryName) throws {
+    let repository = try makeRepository(name)
+    try willLink(blob, to: name, id: repository)
     let isReferenced =
       try integer("SELECT 1 FROM manifest_blob WHERE blob_id = ? AND repository_id = ?", [blob, repository])
       != nil
@@ -141,7 +148,7 @@ extension Database {
       """
       INSERT INTO repository_blob (repository_id, blob_id, unreferenced_since) VALUES (?1, ?2, ?3)
       ON CONFLICT (repository_id, blob_id) DO UPDATE SET unreferenced_since = excluded.unreferenced_since
-      """, [repository, blob, isReferenced ? nil : now])
+      """, [repository, blob, isReferenced ? nil : secondsSince1970()])
     try run("UPDATE blob SET unlinked_since = NULL WHERE id = ? AND unlinked_since IS NOT NULL", [blob])
   }
 

@@ -59,6 +59,8 @@ extension MetadataStore {
         repositories.insert(row["repository_id"])
       }
       for repository in repositories {
+        let name = try database.text("SELECT name FROM repository WHERE id = ?", [repository])
+        if let name = name.flatMap({ try? RepositoryName(parsing: $0) }) { try database.nowHoldsLess(name) }
         let gone = try database.text(
           """
           DELETE FROM repository WHERE id = ?1

@@ -59,46 +59,14 @@ extension MetadataStore {
   }
 
   /// Stores a manifest, links it to its blobs and moves its tags: all or nothing.
-  /// - Throws: `MissingReferences`, `FixedTag`, `StorageError`
+  /// - Throws: `MissingReferences`, `FixedTag`, `StorageLimitExceeded`, `StorageError`
   public func putManifest(_ new: NewManifest, in repository: RepositoryName) async throws {
     let annotations = Self.json(new.manifest.annotations)
     let content = Data(new.content.readableBytesView)
     try await write("store a manifest") { database in
-      let now = secondsSince1970()
-      let repositoryID = try database.makeRepository(repository)
-      try database.requireReferences(of: new, in: repositoryID)
-      try database.run(
-        """
-        INSERT INTO manifest
-          (repository_id, digest, media_type, size, artifact_type, subject, annotations, pushed_at, content)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-        ON CONFLICT (repository_id, digest) DO UPDATE SET
-          media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-          pushed_at = excluded.pushed_at
-        """,
-        [
-          repositoryID, new.digest.description, new.manifest.mediaType.description, content.count,
-          new.manifest.artifactType, new.manifest.subject?.digest.description, annotations, now, content,
-        ])
-      guard let manifest = try database.manifest(new.digest, in: repositoryID) else { return }
-      let required = Set(new.manifest.requiredBlobs.map(\.digest))
-      for descriptor in new.manifest.blobs {
-        try database.refer(
-          from: manifest, of: repositoryID, to: descriptor, isRequired: required.contains(descriptor.digest))
+      try database.within(new.limits) {
+        try database.put(new, content, annotations: annotations, in: repository)
       }
-      // An index may also list blobs of the repository, as build caches do.
-      for descriptor in new.manifest.manifests {
-        try database.refer(from: manifest, of: repositoryID, to: descriptor, isRequired: false)
-      }
-      for tag in new.tags {
-        if new.fixedTags.contains(tag), let digest = try database.digest(of: tag, in: repositoryID),
-          digest != new.digest
-        {
-          throw FixedTag(tag: tag, digest: digest)
-        }
-        try database.move(tag, of: repository, id: repositoryID, to: manifest, new.digest, now: now)
-      }
-      try database.trustChanged(in: repositoryID)
     }
   }
 
@@ -134,6 +102,7 @@ extension MetadataStore {
       try database.run("DELETE FROM converted_aci WHERE manifest_id = ?", [manifest])
       for blob in blobs { try database.unreferred(blob, in: repositoryID, now: now) }
       try database.run("DELETE FROM manifest WHERE id = ?", [manifest])
+      try database.nowHoldsLess(repository)
       try database.trustChanged(in: repositoryID)
       return true
     }
@@ -202,6 +171,48 @@ extension ManifestRecord {
 }
 
 extension Database {
+  fileprivate func put(
+    _ new: NewManifest, _ content: Data, annotations: String?, in repository: RepositoryName
+  ) throws {
+    let now = secondsSince1970()
+    let repositoryID = try makeRepository(repository)
+    try requireReferences(of: new, in: repositoryID)
+    let isKnown = try self.manifest(new.digest, in: repositoryID) != nil
+    try run(
+      """
+      INSERT INTO manifest
+        (repository_id, digest, media_type, size, artifact_type, subject, annotations, pushed_at, content)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+      ON CONFLICT (repository_id, digest) DO UPDATE SET
+        media_type = excluded.media_type, artifact_type = excluded.artifact_type,
+        pushed_at = excluded.pushed_at
+      """,
+      [
+        repositoryID, new.digest.description, new.manifest.mediaType.description, content.count,
+        new.manifest.artifactType, new.manifest.subject?.digest.description, annotations, now, content,
+      ])
+    guard let manifest = try self.manifest(new.digest, in: repositoryID) else { return }
+    if !isKnown { try nowHolds(bytes: Int64(content.count), repository) }
+    let required = Set(new.manifest.requiredBlobs.map(\.digest))
+    for descriptor in new.manifest.blobs {
+      try refer(
+        from: manifest, of: repositoryID, to: descriptor, isRequired: required.contains(descriptor.digest))
+    }
+    // An index may also list blobs of the repository, as build caches do.
+    for descriptor in new.manifest.manifests {
+      try refer(from: manifest, of: repositoryID, to: descriptor, isRequired: false)
+    }
+    for tag in new.tags {
+      if new.fixedTags.contains(tag), let digest = try digest(of: tag, in: repositoryID),
+        digest != new.digest
+      {
+        throw FixedTag(tag: tag, digest: digest)
+      }
+      try move(tag, of: repository, id: repositoryID, to: manifest, new.digest, now: now)
+    }
+    try trustChanged(in: repositoryID)
+  }
+
   func manifest(_ digest: Digest, in repository: Int64) throws -> Int64? {
     try integer(
       "SELECT id FROM manifest WHERE repository_id = ? AND digest = ?", [repository, digest.description])

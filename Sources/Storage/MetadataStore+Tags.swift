@@ -38,6 +38,7 @@ extension MetadataStore {
       try database.run("DELETE FROM tag WHERE repository_id = ? AND name = ?", [id, tag.description])
       guard database.changesCount > 0 else { return false }
       try database.record(tag, of: repository, movedTo: nil, now: secondsSince1970())
+      try database.nowHoldsLess(repository)
       // It may have been by this tag that a signature was found.
       try database.trustChanged(in: id)
       return true
@@ -62,6 +63,7 @@ extension Database {
     let current = try integer(
       "SELECT manifest_id FROM tag WHERE repository_id = ? AND name = ?", [id, tag.description])
     guard current != manifest else { return }
+    if current == nil { try nowHolds(tags: 1, repository) }
     try run(
       """
       INSERT INTO tag (repository_id, name, manifest_id, moved_at) VALUES (?1, ?2, ?3, ?4)

@@ -10,6 +10,8 @@ public struct NewManifest: Sendable {
   public var tags: [Tag]
   /// Those of them that stay where they are, if they are there.
   public var fixedTags: Set<Tag> = []
+  /// What the repository may hold with it.
+  public var limits: [StorageLimit] = []
   /// Whether blobs it refers to may be missing in the repository.
   public var allowsMissingBlobs: Bool
   /// Whether manifests it refers to may be missing in the repository.

@@ -216,6 +216,18 @@ enum Schema {
           );
           """)
     }
+    migrator.registerMigration("6 usage") { database in
+      try database.execute(
+        sql: """
+          -- What repositories below a prefix hold together, of those that quotas asked for.
+          CREATE TABLE usage (
+            -- Empty for all repositories.
+            prefix TEXT PRIMARY KEY,
+            bytes INTEGER NOT NULL,
+            tags INTEGER NOT NULL
+          ) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }

@@ -77,9 +77,10 @@ public struct UploadSession: ~Copyable, Sendable {
   }
 
   /// Stores the content as a blob of the session's repository, durably, and ends the session.
-  /// - Throws: `DigestMismatch` if the content is another; the session is cancelled then. `StorageError`
+  /// - Parameter limits: what the repository may hold with it.
+  /// - Throws: `DigestMismatch` if the content is another; the session is cancelled then. `StorageLimitExceeded`, `StorageError`
   /// - Returns: the blob's size in bytes.
-  public consuming func finish(as digest: Digest) async throws -> Int64 {
+  public consuming func finish(as digest: Digest, within limits: [StorageLimit] = []) async throws -> Int64 {
     let (store, file, repository) = (store, file, repository)
     let session = isRecorded ? id : nil
     let actual = try await orCancel {
@@ -91,7 +92,7 @@ public struct UploadSession: ~Copyable, Sendable {
     }
     try await orCancel {
       try await store.digestLocks.withLock(digest) {
-        try await store.store(file, as: digest, in: repository, endingUpload: session)
+        try await store.store(file, as: digest, in: repository, endingUpload: session, within: limits)
       }
     }
     hold.file = nil
@@ -125,6 +126,15 @@ public struct UploadSession: ~Copyable, Sendable {
       await end()
       throw error
     }
+  }
+}
+
+extension Error {
+  /// Whether a write that failed by it cannot come to life again.
+  fileprivate var isBeforeTheCommit: Bool {
+    if self is StorageLimitExceeded { return true }
+    if case .full? = self as? StorageError { return true }
+    return false
   }
 }
 
@@ -176,7 +186,8 @@ extension ContentStore {
 
   /// Makes an upload's content the blob `digest`, whose lock the caller holds.
   fileprivate func store(
-    _ file: UploadFile, as digest: Digest, in repository: RepositoryName, endingUpload session: UploadID?
+    _ file: UploadFile, as digest: Digest, in repository: RepositoryName, endingUpload session: UploadID?,
+    within limits: [StorageLimit]
   ) async throws {
     let (blobs, metadata) = (blobs, metadata)
     let isKnown = try await blocking {
@@ -184,11 +195,12 @@ extension ContentStore {
     }
     if !isKnown { try await blocking { try blobs.adopt(file, as: digest) } }
     do {
-      try await metadata.linkNewBlob(digest, size: file.size, in: repository, endingUpload: session)
+      try await metadata.linkNewBlob(
+        digest, size: file.size, in: repository, endingUpload: session, within: limits)
     } catch {
       // Bytes without a row go at the next start. Where space is short they go at once; after any other error they must
       // not: a commit whose sync failed may lie whole in the log, and comes to life when a crash has it read again.
-      if !isKnown, case .full? = error as? StorageError { try? await blocking { try blobs.remove(digest) } }
+      if !isKnown, error.isBeforeTheCommit { try? await blocking { try blobs.remove(digest) } }
       throw error
     }
     if isKnown { try? await blocking { try file.remove() } }

@@ -24,9 +24,10 @@ struct AccessExplainCommand: AsyncParsableCommand {
       Example: kontor access explain anonymous team/app --config /etc/kontor/config.json
       """)
 
-  @Argument(help: "A user, or 'anonymous'.") var user: String
+  @Argument(help: "A user, 'anonymous', or as in rules: workload:NAME, certificate:NAME.") var user: String
   @Argument(help: "A repository, such as team/app.") var repository: String
-  @Option(help: ArgumentHelp("A group that the user is in. May be repeated.", valueName: "group"))
+  @Option(
+    help: ArgumentHelp("A group that the identity brings with it. May be repeated.", valueName: "group"))
   var group: [String] = []
   @OptionGroup var source: ConfigurationOptions
   @Option(help: "text or json.") var format = OutputFormat.text
@@ -34,13 +35,20 @@ struct AccessExplainCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try source.settings()
     let name: RepositoryName
-    do { name = try RepositoryName(parsing: repository) } catch { throw ConfigurationError("\(error)") }
+    let identity: Identity
+    do {
+      name = try RepositoryName(parsing: repository)
+      identity = try Identity(parsing: user, groups: Set(group))
+    } catch {
+      throw ConfigurationError("\(error)")
+    }
+    guard identity.kind != .token else {
+      throw ConfigurationError("an API token may do what it was made for: see 'kontor token list'")
+    }
     guard let configuration = try settings.access(at: settings.listen) else {
       throw ConfigurationError(
         "there are no rules: everybody may do everything; name the configuration with --config")
     }
-    let identity =
-      user == "anonymous" ? Identity.anonymous : Identity(kind: .user, name: user, groups: Set(group))
     let decision = configuration.rules.decision(for: identity, on: name)
     let actions = AccessAction.allCases.filter(decision.actions.contains).map(\.rawValue)
     switch format {

@@ -176,7 +176,7 @@ extension ConfigurationValue where Value == String? {
 
 extension ConfigurationValue where Value == AddressList {
   static var networks: Self {
-    Self(expected: "addresses and networks such as 10.1.0.0/16 or ::1") { json in
+    Self(expected: "addresses and networks such as 10.1.0.0/16 or ::1, or unix") { json in
       json.list { $0 }.flatMap { AddressList($0) }
     } print: { list in
       "[\(list.texts.map(\.quotedAsJSON).joined(separator: ", "))]"
@@ -201,6 +201,17 @@ extension ConfigurationValue where Value == [TagPattern] {
       json.list { try? TagPattern(parsing: $0) }
     } print: { patterns in
       "[\(patterns.map { $0.description.quotedAsJSON }.joined(separator: ", "))]"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == [Quota] {
+  static var quotas: Self {
+    Self(expected: "quotas such as team=10GiB, users/*=500tags or /=1TiB, each with a prefix of repositories")
+    { json in
+      json.list { try? Quota(parsing: $0) }
+    } print: { quotas in
+      "[\(quotas.map { $0.description.quotedAsJSON }.joined(separator: ", "))]"
     }
   }
 }

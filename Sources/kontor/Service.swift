@@ -56,8 +56,9 @@ struct Service {
       signing = try settings.appContainer()
       policy = try settings.policy()
       tagListKey = try settings.tagListKey()
+      let fetch = try settings.issuerClient()
       access = try settings.access(at: settings.listen).map {
-        AccessControl($0, store: store, logger: logger)
+        AccessControl($0, store: store, logger: logger, fetch: fetch)
       }
     } catch {
       throw Failure(message: "\(error)")
@@ -93,7 +94,7 @@ struct Service {
     // The port may be known only now.
     if let trust, let policy { go(by: policy, trust, server) }
     if let tagLists, let tagListKey { sign(by: tagListKey, tagLists, server) }
-    if let access { reload(access, server) }
+    access?.rename(service: settings.accessService(at: server.boundAddresses))
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
@@ -182,9 +183,7 @@ struct Service {
       case .tcp: logger.notice("listening on \(scheme)://\(address)")
       case .unix: logger.notice("listening on \(address)")
       }
-      if case .tcp(let host, _) = address, !settings.asksWho,
-        !["127.0.0.1", "::1", "localhost"].contains(host)
-      {
+      if !settings.asksWho, !address.isOfThisMachine {
         logger.warning(
           "everybody who can reach \(address) may pull, push and delete: let only trusted networks reach it")
       }
@@ -231,6 +230,7 @@ extension Settings {
     var configuration = Registry.Configuration()
     configuration.allowSparse = allowSparse
     configuration.immutableTags = immutableTags
+    configuration.quotas = quotas
     configuration.maximumManifestSize = Int(maxManifestSize)
     configuration.gracePeriod = gcGrace
     return configuration
@@ -256,6 +256,7 @@ extension Settings {
       threads: threads > 0 ? threads : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     configuration.maximumConnections = maxConnections
     configuration.maximumConnectionsPerAddress = maxConnectionsPerAddress
+    configuration.trustedProxies = trustedProxies
     configuration.maximumHeaderBytes = Int(maxHeaderSize)
     configuration.headerTimeout = .init(headerTimeout)
     configuration.idleTimeout = .init(idleTimeout)

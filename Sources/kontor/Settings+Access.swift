@@ -2,10 +2,8 @@ import Access
 import FoundationEssentials
 import HTTPServer
 import Registry
-
-#if canImport(Glibc)
-  import Glibc
-#endif
+import RegistryClient
+import Storage
 
 extension Settings {
   /// Who is known may do everything, and nobody else anything.
@@ -18,18 +16,22 @@ extension Settings {
   func access(at addresses: [ListenAddress]) throws(ConfigurationError) -> AccessControl.Configuration? {
     guard asksWho else { return nil }
     do {
-      let rules = try accessRules.map { try Self.contents($0) } ?? Array(Self.ruleOfNone.utf8)
-      let service = accessService ?? trustName(at: addresses)
+      let rules = try accessRules.map { try Self.read($0, "access.rules") } ?? Array(Self.ruleOfNone.utf8)
       var configuration = AccessControl.Configuration(
-        rules: try AccessRules(parsing: rules, what: accessRules ?? "the default rules"), service: service)
+        rules: try AccessRules(parsing: rules, what: accessRules ?? "the default rules"),
+        service: accessService(at: addresses))
       configuration.passwords = try accessHtpasswd.map {
-        try PasswordFile(parsing: try Self.contents($0), what: $0)
+        try PasswordFile(parsing: try Self.read($0, "access.htpasswd"), what: $0)
+      }
+      configuration.workloads = try accessWorkloads.map {
+        try WorkloadRules(parsing: try Self.read($0, "access.workloads"), what: $0)
       }
       configuration.tokenLifetime = accessTokenLifetime
+      configuration.exchangedTokenLifetime = accessExchangedTokenLifetime
       if let accessTokenKeys, let accessTokenIssuer {
-        configuration.issuer = TokenVerifier(
-          keys: try TokenKey.keys(parsing: try Self.contents(accessTokenKeys), what: accessTokenKeys),
-          issuer: accessTokenIssuer, audience: service)
+        let keys = try Self.read(accessTokenKeys, "access.tokenKeys")
+        configuration.issuer = .init(
+          name: accessTokenIssuer, keys: try TokenKey.keys(parsing: keys, what: accessTokenKeys))
       }
       return configuration
     } catch let error as ConfigurationError {
@@ -39,44 +41,46 @@ extension Settings {
     }
   }
 
-  private static func contents(_ path: String) throws(ConfigurationError) -> [UInt8] {
+  /// What the registry is called in tokens.
+  /// - Parameter addresses: that it listens on.
+  func accessService(at addresses: [ListenAddress]) -> String { accessService ?? trustName(at: addresses) }
+
+  /// Gets the keys of the issuers of ID tokens.
+  /// - Throws: `ConfigurationError`
+  func issuerClient() throws(ConfigurationError) -> @Sendable (String, Int) async throws -> [UInt8] {
+    var options = ClientOptions()
+    // To where it may go without TLS, `IssuerDocument` says: to this machine itself.
+    options.usesPlainHTTP = true
+    options.retries.attempts = 2
+    options.authorities = [accessAuthorities].compactMap { $0 }
+    let client: DocumentClient
     do {
-      return Array(try Data(contentsOf: URL(filePath: path)))
+      client = try DocumentClient(.current(), options: options)
     } catch {
-      throw ConfigurationError("\(path) cannot be read: is it there, and may this user read it?")
+      throw ConfigurationError("\(error)")
+    }
+    return { address, limit in
+      try await onThreadOfItsOwn { try client.document(at: address, upTo: limit) }
     }
   }
 }
 
 /// The files of rules, users and keys, to see when one of them is another.
 struct AccessFiles {
-  private struct State: Equatable {
-    let inode: ino_t
-    let size: off_t
-    let seconds: Int
-    let nanoseconds: Int
-  }
-
   private let paths: [String]
-  private var states: [State?]
+  private var versions: [FileVersion?]
 
   init(_ settings: Settings) {
-    paths = [settings.accessRules, settings.accessHtpasswd, settings.accessTokenKeys].compactMap { $0 }
-    states = paths.map(Self.state)
+    paths = [
+      settings.accessRules, settings.accessHtpasswd, settings.accessTokenKeys, settings.accessWorkloads,
+    ].compactMap { $0 }
+    versions = paths.map(FileVersion.init)
   }
 
   /// Since the last call.
   mutating func haveChanged() -> Bool {
-    let now = paths.map(Self.state)
-    defer { states = now }
-    return now != states
-  }
-
-  private static func state(_ path: String) -> State? {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return nil }
-    return State(
-      inode: status.st_ino, size: status.st_size, seconds: status.st_mtim.tv_sec,
-      nanoseconds: status.st_mtim.tv_nsec)
+    let now = paths.map(FileVersion.init)
+    defer { versions = now }
+    return now != versions
   }
 }

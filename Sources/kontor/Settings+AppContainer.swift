@@ -40,12 +40,4 @@ extension Settings {
     }
     return configuration
   }
-
-  private static func read(_ path: String, _ key: String) throws(ConfigurationError) -> Data {
-    do {
-      return try Data(contentsOf: URL(filePath: path))
-    } catch {
-      throw ConfigurationError("\(key) is \"\(path)\": that file cannot be read")
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import Access
+import FoundationEssentials
 import HTTPServer
 import Logging
 import Registry
@@ -16,6 +17,8 @@ struct Settings: Equatable {
   var maxConnections = 16_384
   /// Of one client, by its address; 0 for no limit.
   var maxConnectionsPerAddress = 0
+  /// Whose word counts for where clients are.
+  var trustedProxies = AddressList()
   /// Bytes.
   var maxHeaderSize: Int64 = 32 << 10
   var headerTimeout = Duration.seconds(15)
@@ -34,6 +37,8 @@ struct Settings: Equatable {
   var allowSparse = SparsePolicy.off
   /// Tags that mean for ever what they meant first.
   var immutableTags: [TagPattern] = []
+  /// What repositories may hold together.
+  var quotas: [Quota] = []
   /// Bytes.
   var maxManifestSize: Int64 = 4 << 20
 
@@ -60,7 +65,7 @@ struct Settings: Equatable {
   /// For so long are such lists believed.
   var trustTagListLifetime = Duration.seconds(7 * 24 * 3600)
 
-  /// Whether clients have to say who they are; so they have to, too, with any of the next three.
+  /// Whether clients have to say who they are; so they have to, too, with rules, or with anything that says who they are.
   var accessRequired = false
   /// A file that says who may do what; nil to let everybody do everything who is known.
   var accessRules: String?
@@ -71,12 +76,18 @@ struct Settings: Equatable {
   /// The registry's name in tokens; nil for `trustRegistry`, or the address that it listens on.
   var accessService: String?
   var accessTokenLifetime = Duration.seconds(300)
+  /// Of tokens that are given for ID tokens.
+  var accessExchangedTokenLifetime = Duration.seconds(3600)
   /// Where clients get tokens; nil for /token of this server, as the client reached it.
   var accessTokenRealm: String?
   /// Who issues tokens, where that is somebody else.
   var accessTokenIssuer: String?
   /// A file with the keys of that issuer.
   var accessTokenKeys: String?
+  /// A PEM file with authorities of those who are asked for keys, beside the system's.
+  var accessAuthorities: String?
+  /// A file that says which jobs of other systems are who.
+  var accessWorkloads: String?
 
   var uploadExpiry = Duration.seconds(24 * 3600)
 
@@ -137,16 +148,32 @@ struct Settings: Equatable {
       throw ConfigurationError(
         "access.tokenKeys is set but access.tokenRealm is not: name the URL where clients get their tokens")
     }
+    if accessTokenKeys != nil, accessWorkloads != nil {
+      throw ConfigurationError(
+        "access.workloads is set, and access.tokenKeys, too: where another issuer gives the tokens, ID tokens are exchanged there"
+      )
+    }
     if listen.isEmpty {
       throw ConfigurationError("server.listen is empty: name at least one address, such as 127.0.0.1:5000")
     }
     try validateReach()
   }
 
+  /// The file that a key names.
+  /// - Throws: `ConfigurationError`
+  static func read(_ path: String, _ key: String) throws(ConfigurationError) -> [UInt8] {
+    do {
+      return Array(try Data(contentsOf: URL(filePath: path)))
+    } catch {
+      throw ConfigurationError(
+        "\(key) is \"\(path)\": that file cannot be read: is it there, and may this user read it?")
+    }
+  }
+
   /// Whether clients are asked who they are.
   var asksWho: Bool {
     accessRequired || accessRules != nil || accessHtpasswd != nil || accessTokenKeys != nil
-      || tlsClientAuthorities != nil
+      || accessWorkloads != nil || tlsClientAuthorities != nil
   }
 
   /// - Throws: `ConfigurationError` if others than this machine reach what they should not.
@@ -168,7 +195,7 @@ struct Settings: Equatable {
 
 extension ListenAddress {
   /// Whether nobody else can reach it.
-  fileprivate var isOfThisMachine: Bool {
+  var isOfThisMachine: Bool {
     switch self {
     case .unix: true
     case .tcp(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")

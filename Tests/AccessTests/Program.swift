@@ -65,6 +65,7 @@ struct TokenMaterial: Decodable {
   let issuer: String
   let audience: String
   let cases: [Case]
+  let workload: String
   let apiToken: API
   let keys: [String: String]
   let privateKeys: [String: String]

@@ -56,7 +56,7 @@ import Testing
     let scope = TokenScope(repository: name, actions: [.sign, .pull])
     #expect(scope.description == "repository:team/app:pull,sign")
     #expect(scope.repository == name && scope.accessActions == [.pull, .sign])
-    #expect(try TokenScope(parsing: "repository:a:*,x").accessActions == [.pull, .push, .delete])
+    #expect(try TokenScope(parsing: "repository:a:*,x").accessActions == [.pull, .push, .delete, .sign])
     #expect(try TokenScope(parsing: "registry:catalog:*").repository == nil)
     #expect(try TokenScope(parsing: "repository:localhost:5000/a:pull").repository == nil)
   }

@@ -38,7 +38,7 @@ import Trust
       case .success(let claims):
         #expect(tested.expect == "good", "\(tested.name)")
         #expect(claims.identity == Identity(kind: .user, name: "alice"), "\(tested.name)")
-        #expect(claims.actions(on: app) == [.pull, .push], "\(tested.name)")
+        #expect(claims.access.actions(on: app) == [.pull, .push, .sign], "\(tested.name)")
       case .failure(let refusal):
         let isExpected = tested.expect.components(separatedBy: " or ").contains(Self.name(of: refusal))
         #expect(isExpected, "\(tested.name): \(refusal), not \(tested.expect)")
@@ -123,7 +123,7 @@ import Trust
 
   @Test(arguments: [
     Identity.anonymous, Identity(kind: .user, name: "alice", groups: ["dev", "\u{e9}"]),
-    Identity(kind: .token, name: "ci"), Identity(kind: .certificate, name: "a:b/c", groups: ["x"]),
+    Identity(kind: .token, name: "ci"), Identity(kind: .workload, name: "a:b/c", groups: ["x"]),
     Identity(kind: .certificate, name: "CN=x,O=\"y\""),
   ])
   func whatIsSignedIsRead(identity: Identity) throws {
@@ -135,9 +135,10 @@ import Trust
       let verifier = TokenVerifier(keys: keys, issuer: material.issuer, audience: material.audience)
       let read = try verifier.verify(token, at: material.time).get()
       #expect(read == claims)
-      #expect(try read.actions(on: RepositoryName(parsing: "team/p")) == [.pull, .push, .delete])
-      #expect(try read.actions(on: RepositoryName(parsing: "other")).isEmpty)
-      #expect(try read.actions(on: RepositoryName(parsing: "none")).isEmpty)
+      #expect(
+        try read.access.actions(on: RepositoryName(parsing: "team/p")) == [.pull, .push, .delete, .sign])
+      #expect(try read.access.actions(on: RepositoryName(parsing: "other")).isEmpty)
+      #expect(try read.access.actions(on: RepositoryName(parsing: "none")).isEmpty)
     }
   }
 

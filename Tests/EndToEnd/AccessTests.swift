@@ -659,6 +659,12 @@ extension EndToEndTests {
           #expect(
             result.exit == .code(Int32(exit)) && result.error.contains(text), "\(text): \(result.error)")
         }
+        for (user, reason) in [
+          ("robot:x", "is nobody"), ("workload:", "empty"), ("token:ci", "kontor token list"),
+        ] {
+          let result = try await run("access", "explain", user, "trade/app")
+          #expect(result.exit == .code(2) && result.error.contains(reason), "\(result.error)")
+        }
         let listed = try await run("user", "list")
         #expect(listed.output == "alice\tdev\nbob\t\nroot\t\n")
         #expect(try await run("user", "list", "--format", "json").output.contains(#""groups":["dev"]"#))
@@ -668,6 +674,8 @@ extension EndToEndTests {
           ),
           (["anonymous", "public/app"], "anonymous may pull in public/app\nby rules[1]"),
           (["anonymous", "trade/app"], "anonymous may do nothing in trade/app\nno rule is for it"),
+          (["workload:ci", "trade/app"], "workload:ci may do nothing in trade/app\nno rule is for it"),
+          (["user:bob", "trade/app"], "user:bob may pull in trade/app\nby rules[3]"),
         ] {
           let result = try await KontorCommand.run(
             ["access", "explain"] + arguments, environment: ["KONTOR_ACCESS_RULES": rules])

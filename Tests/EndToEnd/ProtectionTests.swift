@@ -152,6 +152,114 @@ extension EndToEndTests {
       }
     }
 
+    @Test("what does not fit into a quota is refused before it comes, to whoever pushes it")
+    func quotas() async throws {
+      try Tool.require(.docker, .dockerd, .skopeo)
+      let images = try await TestImage.shared
+      let environment = ["KONTOR_PUSH_QUOTAS": "trade/small=100B,trade/*=100MiB,users/*=1tags"]
+      try await KontorProcess.with(.init(environment: environment)) { kontor in
+        try await KontorClient.with { client in
+          let endpoint = kontor.endpoint
+          let http = PlainHTTP(endpoint)
+          func push(_ image: String, _ name: String) async throws -> KontorCommand.Result {
+            try await client.attempt(["push", images.source(image), endpoint.reference(name)])
+          }
+          let small = try await push("hello", "trade/small/hello:v1")
+          #expect(small.exit == .code(4) && small.error.contains("holds 0B of 100B"), "\(small.error)")
+          #expect(try await push("hello", "trade/large/hello:v1").exit == .code(0))
+          let skopeo = try await Command(
+            tool: .skopeo,
+            arguments: [
+              "--insecure-policy", "copy", "--dest-tls-verify=false", images.source("hello"),
+              endpoint.docker("trade/small:v1"),
+            ]
+          ).attempt()
+          #expect(!skopeo.succeeded && skopeo.errorText.contains("holds 0B of 100B"), "\(skopeo.errorText)")
+          try await DockerDaemon.with { docker in
+            let source = endpoint.reference("trade/large/hello:v1")
+            try await docker.run("pull", source)
+            let target = endpoint.reference("trade/small:v1")
+            try await docker.run("tag", source, target)
+            let pushed = try await Command(
+              tool: .docker, arguments: ["-H", "unix://\(docker.socket)", "push", target]
+            ).attempt()
+            #expect(!pushed.succeeded && pushed.errorText.contains("holds 0B of 100B"), "\(pushed.errorText)")
+          }
+
+          // Nothing of a body is read that is known not to fit.
+          let digest = "sha256:" + String(repeating: "0", count: 64)
+          for path in ["/v2/trade/small/blobs/uploads/?digest=\(digest)"] {
+            let descriptor = try http.open()
+            defer { close(descriptor) }
+            let head = "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
+            #expect(head.withCString { Glibc.send(descriptor, $0, strlen($0), 0) } == head.utf8.count)
+            var answer = [UInt8](repeating: 0, count: 4096)
+            let count = recv(descriptor, &answer, answer.count, 0)
+            let text = String(decoding: answer[..<max(count, 0)], as: UTF8.self)
+            #expect(text.hasPrefix("HTTP/1.1 413 ") && text.contains("\"DENIED\""), "\(text)")
+          }
+
+          #expect(try await push("hello", "users/eve/hello:v1").exit == .code(0))
+          let second = try await push("second", "users/eve/other:v1")
+          #expect(
+            second.exit == .code(4) && second.error.contains("holds 1 of 1 tags"), "\(second.error)")
+          #expect(try await push("second", "users/eve/hello:v1").exit == .code(0))
+          #expect(try await push("second", "users/bob/hello:v1").exit == .code(0))
+          #expect(try await http.send("DELETE", "/v2/users/eve/hello/manifests/v1").status == 202)
+          #expect(try await push("second", "users/eve/other:v1").exit == .code(0))
+        }
+      }
+      let wrong = try await KontorCommand.run(
+        ["serve", "--listen", "127.0.0.1:0"], environment: ["KONTOR_PUSH_QUOTAS": "trade=much"])
+      #expect(wrong.exit == .code(2) && wrong.error.contains("team=10GiB"), "\(wrong.error)")
+    }
+
+    @Test("a proxy's clients are told apart where its word counts, and nowhere else")
+    func trustedProxies() async throws {
+      try await Scratch.withDirectory("proxies") { directory in
+        let audit = "\(directory)/audit.json"
+        let environment = [
+          "KONTOR_SERVER_TRUSTEDPROXIES": "127.0.0.5,127.0.0.6", "KONTOR_LOG_AUDIT": audit,
+          "KONTOR_ACCESS_REQUESTRATE": "2", "KONTOR_SERVER_MAXCONNECTIONSPERADDRESS": "3",
+        ]
+        try await AccessServer.with(environment) { server in
+          func ask(_ peer: String, for client: String, _ headers: [String: String] = [:]) async throws -> Int
+          {
+            var http = PlainHTTP(server.kontor.endpoint)
+            http.source = peer
+            return try await http.send(
+              "GET", "/v2/_catalog", headers: headers.merging(["X-Forwarded-For": client]) { $1 }
+            ).status
+          }
+          func isLimited(_ peer: String, for client: (Int) -> String) async throws -> Bool {
+            for number in 0..<40 {
+              if try await ask(peer, for: client(number)) == 429 { return true }
+            }
+            return false
+          }
+          #expect(try await !isLimited("127.0.0.5") { "192.0.2.\($0)" })
+          #expect(try await isLimited("127.0.0.5") { "10.0.0.\($0), 203.0.113.1" })
+          #expect(try await isLimited("127.0.0.5") { _ in "203.0.113.2, 127.0.0.6" })
+          // Whoever is no proxy says what it likes.
+          #expect(try await isLimited("127.0.0.7") { "192.0.2.\($0 + 100)" })
+          // One who guesses passwords through the proxy is locked out alone.
+          for _ in 0..<6 {
+            _ = try await ask("127.0.0.6", for: "198.51.100.1", AccessServer.basic("bob", "wrong"))
+            try await Task.sleep(for: .milliseconds(600))
+          }
+          #expect(try await ask("127.0.0.6", for: "198.51.100.1", AccessServer.basic("bob")) == 429)
+          #expect(try await ask("127.0.0.6", for: "198.51.100.2", AccessServer.basic("bob")) == 200)
+          #expect(try String(contentsOfFile: audit, encoding: .utf8).contains(#""remote":"198.51.100.1""#))
+          // A proxy is no one client by its connections either.
+          var http = PlainHTTP(server.kontor.endpoint)
+          http.source = "127.0.0.5"
+          let held = try (0..<8).map { _ in try http.open() }
+          defer { for descriptor in held { close(descriptor) } }
+          #expect(try await http.send("GET", "/healthz").status == 200)
+        }
+      }
+    }
+
     @Test("a client has so many connections and no more, and another one has his own")
     func connections() async throws {
       try await KontorProcess.with(.init(environment: ["KONTOR_SERVER_MAXCONNECTIONSPERADDRESS": "2"])) {

@@ -7,12 +7,13 @@ extension EndToEndTests {
   struct ReverseProxyTests {
     /// Runs `body` with a registry and a proxy before it, at an address where Docker checks certificates.
     private func withProxy(
-      _ proxy: ReverseProxy, _ body: (_ proxy: Endpoint, _ registry: Endpoint) async throws -> Void
+      _ proxy: ReverseProxy, _ body: (_ proxy: Endpoint, _ registry: KontorProcess) async throws -> Void
     ) async throws {
       let host = PrivateCA.documentationAddress
       try await LoopbackAddress.with(host) {
-        try await KontorProcess.with(.init(environment: ["KONTOR_APPC_HOSTS": host])) { kontor in
-          try await proxy.with(before: kontor.endpoint, at: host) { try await body($0, kontor.endpoint) }
+        let environment = ["KONTOR_APPC_HOSTS": host, "KONTOR_SERVER_TRUSTEDPROXIES": "127.0.0.1"]
+        try await KontorProcess.with(.init(environment: environment)) { kontor in
+          try await proxy.with(before: kontor.endpoint, at: host) { try await body($0, kontor) }
         }
       }
     }
@@ -38,7 +39,7 @@ extension EndToEndTests {
           try await DockerDaemon.with { docker in
             try await DockerDaemon.trusting(endpoint) {
               // From the registry itself, so that Docker does not know that the proxy has the layer.
-              let direct = registry.reference("trade/large:v1")
+              let direct = registry.endpoint.reference("trade/large:v1")
               try await docker.run("pull", direct)
               let copy = endpoint.reference("trade/copy:v1")
               try await docker.run("tag", direct, copy)
@@ -107,7 +108,12 @@ extension EndToEndTests {
         #expect(text.contains("https://\(endpoint.hostAndPort)/aci/") && !text.contains("http://"), "\(text)")
 
         try await curl.expect(404, "GET", "/metrics")
-        try await Curl(endpoint: registry).expect(200, "GET", "/metrics")
+        try await Curl(endpoint: registry.endpoint).expect(200, "GET", "/metrics")
+        // The client's address, and not the proxy's, nor what a client says of itself.
+        try await curl.expect(200, "GET", "/v2/_catalog?n=7", headers: ["X-Forwarded-For": "198.51.100.7"])
+        try await registry.daemon.waitFor("the line of the access log") {
+          $0.log.contains(" \(endpoint.host) GET /v2/_catalog?n=7 200 ") ? true : nil
+        }
       }
     }
   }

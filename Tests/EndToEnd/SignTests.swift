@@ -35,6 +35,83 @@ extension EndToEndTests {
       #expect(result.exit == .code(0) && result.output.hasPrefix("sha256:"), "\(arguments): \(result.error)")
     }
 
+    @Test("who may sign and not push signs in each of the forms, and pushes nothing else")
+    func signer() async throws {
+      let images = try await TestImage.shared
+      let rules = """
+        {"rules": [
+          {"repositories": ["**"], "who": ["user:root"], "actions": ["pull", "push"]},
+          {"repositories": ["trade/**"], "who": ["user:alice"], "actions": ["pull", "sign"]}
+        ]}
+        """
+      try await withKeys { client in
+        try await SigningKey.with { key in
+          try await AccessServer.with(rules: rules) { server in
+            let endpoint = server.kontor.endpoint
+            let image = endpoint.reference("trade/hello:v1")
+            func login(_ user: String) async throws {
+              try await client.run(
+                "login", endpoint.hostAndPort, "--username", user, "--password-stdin",
+                input: Data("\(user)'s password".utf8))
+            }
+            try await login("root")
+            try await client.run("push", images.source("hello"), image)
+            try await login("alice")
+            for flags in [
+              ["--sign-by-gpg", key.secret], ["--key", "\(client.home)/cosign.key"],
+              ["--key", "\(client.home)/cosign.key", "--bundle"], notationFlags(client),
+            ] {
+              try await sign(client, flags + [image])
+            }
+            let digest = try images.layout.descriptor(tag: "hello").digest
+            let tag = digest.replacing(":", with: "-") + ".sig"
+            let tags = try await client.run("tags", endpoint.reference("trade/hello"))
+            #expect(tags.split(separator: "\n").sorted() == [tag[...], "v1"].sorted(), "\(tags)")
+            struct Index: Decodable {
+              struct Manifest: Decodable { let artifactType: String }
+              let manifests: [Manifest]
+            }
+            let http = PlainHTTP(endpoint)
+            let alice = AccessServer.basic("alice")
+            let referrers = try await http.send("GET", "/v2/trade/hello/referrers/\(digest)", headers: alice)
+            #expect(try JSONDecoder().decode(Index.self, from: referrers.body).manifests.count == 2)
+
+            // An image, in the repository or in another one; what is there is not moved or deleted.
+            for name in ["trade/hello:v2", "trade/other:v1", "other/hello:v1"] {
+              let pushed = try await client.attempt([
+                "push", images.source("second"), endpoint.reference(name),
+              ])
+              #expect(pushed.exit == .code(4), "\(name): \(pushed.error)")
+            }
+            let moved = try await client.attempt(["tag", image, "v2"])
+            #expect(moved.exit == .code(4), "\(moved.error)")
+            let skopeo = try await Command(
+              tool: .skopeo,
+              arguments: [
+                "--insecure-policy", "copy", "--dest-tls-verify=false", "--dest-creds",
+                "alice:alice's password",
+                images.source("second"), endpoint.docker("trade/hello:v2"),
+              ]
+            ).attempt()
+            #expect(
+              !skopeo.succeeded && skopeo.errorText.contains("you may only sign here"), "\(skopeo.errorText)")
+            for (method, path, status) in [
+              ("DELETE", "/v2/trade/hello/manifests/v1", 403),
+              ("DELETE", "/v2/trade/hello/manifests/\(tag)", 403),
+              ("POST", "/v2/other/hello/blobs/uploads/", 403),
+              ("POST", "/v2/trade/hello/blobs/uploads/", 202),
+            ] {
+              #expect(try await http.send(method, path, headers: alice).status == status, "\(method) \(path)")
+            }
+            let large = try await http.send(
+              "POST", "/v2/trade/hello/blobs/uploads/?digest=\(digest)", headers: alice,
+              body: Data(count: (4 << 20) + 1))
+            #expect(large.status == 413 && large.errorCodes == ["DENIED"])
+          }
+        }
+      }
+    }
+
     @Test("a registry under a policy shows an image as soon as it is signed, in each of the forms")
     func held() async throws {
       try await withKeys { client in

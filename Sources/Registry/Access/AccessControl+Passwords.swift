@@ -4,13 +4,16 @@ import FoundationEssentials
 import Storage
 
 extension AccessControl {
-  /// By a password, or by an API token in its place, whatever the user's name is then.
+  /// By a password, or by a token in its place, whatever the user's name is then.
   /// - Returns: also until when, in seconds since 1970, it need not be found out again.
   func login(
     _ user: String, _ password: String, from address: String, at time: Date, _ configuration: Configuration
   ) async throws -> (Login, until: Int64) {
     if let token = APIToken(parsing: password) {
       return try await login(token, at: time)
+    }
+    if let issuer = JSONWebToken.claimedIssuer(of: password) {
+      return try await login(password, claimingToBeOf: issuer, at: time, configuration)
     }
     if case .wait(let seconds) = attempts.permission(for: user, from: address, at: .now) {
       return (.locked(seconds), 0)
@@ -41,9 +44,14 @@ extension AccessControl {
     guard let stored, token.matches(hash: stored.hash) else {
       return (.refused("the token is unknown, or was revoked"), 0)
     }
-    if let end = stored.expiresAt, end <= now { return (.refused("the token has expired"), 0) }
+    guard stored.isCurrent(at: now) else { return (.refused("the token has expired"), 0) }
     return (.caller(try Caller(stored)), min(stored.expiresAt ?? .max, now + Self.rememberedFor))
   }
+}
+
+extension MetadataStore.StoredToken {
+  /// - Parameter time: in seconds since 1970.
+  func isCurrent(at time: Int64) -> Bool { expiresAt.map { $0 > time } ?? true }
 }
 
 extension Caller {

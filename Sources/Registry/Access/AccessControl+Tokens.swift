@@ -19,25 +19,30 @@ extension AccessControl {
   /// Whether clients get their tokens here.
   public var issuesTokens: Bool { configuration.issuer == nil }
 
-  /// A token for as much of what was asked for as the caller may do.
+  /// A token for as much of what was asked for as the caller may do. For one who came with a token it does not live longer than
+  /// that.
+  /// - Parameter isExchanged: whether the caller came with an ID token, which he does not have for long.
   public func token(
-    for caller: Caller, _ scopes: [TokenScope], at time: Date
+    for caller: Caller, _ scopes: [TokenScope], isExchanged: Bool = false, at time: Date
   ) async throws -> IssuedToken {
     let configuration = configuration
-    let signer = try await issuing.signer(configuration, at: Int64(time.timeIntervalSince1970))
+    let now = Int64(time.timeIntervalSince1970)
+    let lifetime = min(
+      (isExchanged ? configuration.exchangedTokenLifetime : configuration.tokenLifetime).components.seconds,
+      caller.scopesEnd.map { $0 - now } ?? .max)
+    let signer = try await issuing.signer(configuration, at: now)
     let granted = scopes.compactMap { $0.granted(to: caller) }
     let claims = TokenClaims(
       identity: caller.identity, issuer: configuration.service, audience: configuration.service,
-      access: granted, at: time, lifetime: Int(configuration.tokenLifetime.components.seconds))
+      access: granted, at: time, lifetime: Int(lifetime))
     return IssuedToken(
-      token: try signer.sign(claims), scopes: granted, issuedAt: time,
-      lifetime: configuration.tokenLifetime.components.seconds)
+      token: try signer.sign(claims), scopes: granted, issuedAt: time, lifetime: max(lifetime, 0))
   }
 
   /// A token that a client keeps instead of its user's password (`offline_token`).
   /// - Returns: nil for those who have no password.
   public func refreshToken(for caller: Caller, at time: Date) async throws -> String? {
-    guard caller.identity.kind == .user else { return nil }
+    guard caller.identity.kind == .user, !caller.hasScopes else { return nil }
     let token = Self.randomText()
     let end = Int64(time.timeIntervalSince1970) + configuration.refreshLifetime.components.seconds
     try await store.metadata.addRefreshToken(
@@ -55,33 +60,67 @@ extension AccessControl {
     return try await user(String(subject.dropFirst(5)), issuedAt: nil, configuration)
   }
 
-  /// By a token of Docker's protocol, or by an API token.
+  /// By a token in the place of a password: an ID token of another system, or one that was given in exchange for it.
+  /// - Parameter issuer: what it says of itself.
+  func login(
+    _ token: String, claimingToBeOf issuer: String, at time: Date, _ configuration: Configuration
+  ) async throws -> (Login, until: Int64) {
+    if configuration.issuer == nil, issuer.utf8.elementsEqual(configuration.service.utf8) {
+      return try await login(bearer: token, at: time, configuration)
+    }
+    guard let workloads = configuration.workloads, workloads.know(issuer: issuer) else {
+      return (.refused("ID tokens of \(issuer.quotedForMessage) are not taken here"), 0)
+    }
+    switch try await issuerKeys.verify(token, of: issuer, at: time) {
+    case .failure(let reason): return (.refused("the ID token does not count: \(reason)"), 0)
+    case .success(let claims):
+      guard let found = workloads.identity(for: claims) else {
+        return (.refused("no rule is for this ID token: its audience or its claims are others"), 0)
+      }
+      return (
+        .caller(Caller(found.identity, rules: configuration.rules)),
+        Int64(found.expires.timeIntervalSince1970.rounded(.down))
+      )
+    }
+  }
+
+  /// Who an ID token stands for.
+  /// - Throws: `LoginUnavailable`
+  public func exchange(_ token: String, at time: Date) async throws -> Login {
+    guard let issuer = JSONWebToken.claimedIssuer(of: token) else {
+      return .refused("the subject token is no JSON Web Token with an issuer")
+    }
+    return try await login(token, claimingToBeOf: issuer, at: time, configuration).0
+  }
+
+  /// By a token of Docker's protocol.
   func login(
     bearer text: String, at time: Date, _ configuration: Configuration
   ) async throws -> (Login, until: Int64) {
-    if let token = APIToken(parsing: text) { return try await login(token, at: time) }
-    let verifier: TokenVerifier
-    if let issuer = configuration.issuer {
-      verifier = issuer
+    let issuer: Issuer
+    if let other = configuration.issuer {
+      issuer = other
     } else {
-      verifier = TokenVerifier(
-        keys: try await issuing.verifying(), issuer: configuration.service, audience: configuration.service)
+      issuer = Issuer(name: configuration.service, keys: try await issuing.verifying())
     }
+    let verifier = TokenVerifier(keys: issuer.keys, issuer: issuer.name, audience: configuration.service)
     let claims: TokenClaims
     switch verifier.verify(text, at: time) {
     case .success(let found): claims = found
     case .failure(let reason): return (.refused("the token does not count: \(reason)"), 0)
     }
+    let end = Int64(claims.expires.timeIntervalSince1970.rounded(.down))
     let caller: Caller?
     if configuration.issuer != nil {
       let identity =
         claims.subject.isEmpty ? Identity.anonymous : Identity(kind: .user, name: claims.subject)
       caller = Caller(identity, vouchedFor: claims.access)
     } else {
-      caller = try await self.caller(of: claims, at: time, configuration)?.limited(to: claims.access)
+      caller = try await self.caller(of: claims, at: time, configuration)?
+        .limited(to: claims.access, until: end)
     }
     guard let caller else { return (.refused("the token's owner is not known any more"), 0) }
-    return (.caller(caller), Int64(claims.expires.timeIntervalSince1970.rounded(.down)))
+    return (.caller(caller), end)
   }
 
   /// Who holds a token of ours now: what he was when it was issued counts for nothing.
@@ -92,11 +131,10 @@ extension AccessControl {
     case .user: return try await user(claims.subject, issuedAt: claims.issuedAt, configuration)
     case .token:
       let stored = try await store.blocking { [store] in try store.metadata.token(named: claims.subject) }
-      guard let stored, stored.expiresAt.map({ Double($0) > time.timeIntervalSince1970 }) ?? true else {
-        return nil
-      }
+      guard let stored, stored.isCurrent(at: Int64(time.timeIntervalSince1970)) else { return nil }
       return try Caller(stored)
-    case .anonymous, .certificate: return Caller(claims.identity, rules: configuration.rules)
+    case .workload where configuration.workloads?.give(claims.identity) != true: return nil
+    case .anonymous, .certificate, .workload: return Caller(claims.identity, rules: configuration.rules)
     }
   }
 
@@ -105,13 +143,10 @@ extension AccessControl {
     _ name: String, issuedAt: Date?, _ configuration: Configuration
   ) async throws -> Caller? {
     let stored = try await store.blocking { [store] in try store.metadata.user(name) }
-    if let stored {
-      if let issuedAt, Int64(issuedAt.timeIntervalSince1970) < stored.changedAt { return nil }
-      return Caller(
-        Identity(kind: .user, name: name, groups: Set(stored.groups)), rules: configuration.rules)
-    }
-    guard configuration.passwords?[name] != nil else { return nil }
-    return Caller(Identity(kind: .user, name: name), rules: configuration.rules)
+    if let stored, let issuedAt, Int64(issuedAt.timeIntervalSince1970) < stored.changedAt { return nil }
+    guard stored != nil || configuration.passwords?[name] != nil else { return nil }
+    let identity = Identity(kind: .user, name: name, groups: Set(stored?.groups ?? []))
+    return Caller(identity, rules: configuration.rules)
   }
 
   private static func hash(_ token: String) -> String {
@@ -127,16 +162,8 @@ extension AccessControl {
 extension TokenScope {
   /// What of it the caller may do; nil if that is nothing.
   fileprivate func granted(to caller: Caller) -> TokenScope? {
-    guard type == "repository", let repository = try? RepositoryName(parsing: name) else { return nil }
-    let isAll = actions.contains("*")
-    var granted = AccessAction.allCases.filter { action in
-      action != .admin && (isAll || actions.contains(action.rawValue))
-        && caller.isGranted(action, in: repository)
-    }
-    // Docker's clients know no word for signing.
-    if actions.contains("push"), !granted.contains(.sign), caller.isGranted(.sign, in: repository) {
-      granted.append(.sign)
-    }
-    return granted.isEmpty ? nil : TokenScope(type: type, name: name, actions: granted.map(\.rawValue))
+    guard let repository else { return nil }
+    let granted = accessActions.filter { $0 != .admin && caller.may($0, in: repository) }
+    return granted.isEmpty ? nil : TokenScope(repository: repository, actions: granted)
   }
 }

@@ -18,9 +18,13 @@ public final class AccessControl: Sendable {
     /// What the registry is called in tokens, as their issuer and their audience.
     public var service: String
     /// Who issues tokens; nil for this registry itself.
-    public var issuer: TokenVerifier?
-    /// Of tokens that are issued here.
+    public var issuer: Issuer?
+    /// Jobs of other systems, by those systems' ID tokens.
+    public var workloads: WorkloadRules?
+    /// Of tokens that are issued here for a password, or for another token in its place.
     public var tokenLifetime = Duration.seconds(300)
+    /// Of tokens that are issued here in exchange for ID tokens.
+    public var exchangedTokenLifetime = Duration.seconds(3600)
     /// For so long a refresh token may be used.
     public var refreshLifetime = Duration.seconds(30 * 24 * 3600)
     /// After so long tokens are signed by another key.
@@ -29,6 +33,21 @@ public final class AccessControl: Sendable {
     public init(rules: AccessRules, service: String) {
       self.rules = rules
       self.service = service
+    }
+
+    /// Seconds.
+    var longestTokenLife: Int64 { max(tokenLifetime, exchangedTokenLifetime).components.seconds }
+  }
+
+  /// Who issues tokens instead of this registry.
+  public struct Issuer: Sendable {
+    /// What `iss` has to be.
+    public let name: String
+    public let keys: [TokenKey]
+
+    public init(name: String, keys: [TokenKey]) {
+      self.name = name
+      self.keys = keys
     }
   }
 
@@ -85,16 +104,23 @@ public final class AccessControl: Sendable {
   let logger: Logger
   let attempts: LoginAttempts
   let issuing: TokenIssuing
+  let issuerKeys: IssuerKeys
   private let state: Mutex<State>
   private let guessing = KeyedLock<String>()
   private let secret = SymmetricKey(size: .bits256)
 
-  public init(_ configuration: Configuration, store: ContentStore, logger: Logger) {
+  /// - Parameter fetch: gets what is at an address of the web, at most so many bytes, and blocks nobody; throws in words for an
+  ///   operator.
+  public init(
+    _ configuration: Configuration, store: ContentStore, logger: Logger,
+    fetch: @escaping @Sendable (_ address: String, _ limit: Int) async throws -> [UInt8]
+  ) {
     state = Mutex(State(configuration))
     self.store = store
     self.logger = logger
     attempts = LoginAttempts()
     issuing = TokenIssuing(store: store)
+    issuerKeys = IssuerKeys(fetch: fetch, logger: logger)
   }
 
   public var configuration: Configuration { state.withLock(\.configuration) }
@@ -103,6 +129,14 @@ public final class AccessControl: Sendable {
   public func replace(_ configuration: Configuration) {
     state.withLock { state in
       state.configuration = configuration
+      state.forget()
+    }
+  }
+
+  /// Is called something else in tokens from now on.
+  public func rename(service: String) {
+    state.withLock { state in
+      state.configuration.service = service
       state.forget()
     }
   }
@@ -157,7 +191,8 @@ public final class AccessControl: Sendable {
       }
     case .bearer(let token):
       return try await remembering(header) { configuration in
-        try await login(bearer: token, at: time, configuration)
+        if let token = APIToken(parsing: token) { return try await login(token, at: time) }
+        return try await login(bearer: token, at: time, configuration)
       }
     }
   }

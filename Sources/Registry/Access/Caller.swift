@@ -19,23 +19,33 @@ public final class Caller: Sendable {
   private let grants: Grants
   /// What a token of Docker's protocol was issued for, which narrows the grants; nil if it came without such a token.
   private let scopes: [TokenScope]?
-  /// What the grants say of repositories that were asked for.
-  private let granted = Mutex<[RepositoryName: Set<AccessAction>]>([:])
+  /// When that token ends, in seconds since 1970.
+  let scopesEnd: Int64?
+  private let known = Mutex<[RepositoryName: Actions]>([:])
+
+  private struct Actions {
+    /// By the grants.
+    let granted: Set<AccessAction>
+    /// By the scopes as well.
+    let allowed: Set<AccessAction>
+  }
 
   /// Of repositories whose grants are remembered; beyond, memory starts anew.
-  private static let mostGranted = 256
+  private static let mostKnown = 256
 
   /// For registries without rules.
   public static let unrestricted = Caller(.anonymous, .everything, isUnrestricted: true)
 
   private init(
-    _ identity: Identity, _ grants: Grants, isUnrestricted: Bool = false, scopes: [TokenScope]? = nil
+    _ identity: Identity, _ grants: Grants, isUnrestricted: Bool = false, scopes: [TokenScope]? = nil,
+    scopesEnd: Int64? = nil
   ) {
     self.identity = identity
     name = "\(identity)"
     self.grants = grants
     self.isUnrestricted = isUnrestricted
     self.scopes = scopes
+    self.scopesEnd = scopesEnd
   }
 
   convenience init(_ identity: Identity, rules: AccessRules) { self.init(identity, .rules(rules)) }
@@ -49,14 +59,17 @@ public final class Caller: Sendable {
     self.init(identity, .everything, scopes: scopes)
   }
 
-  func limited(to scopes: [TokenScope]) -> Caller { Caller(identity, grants, scopes: scopes) }
+  /// Whoever came with a token of this registry.
+  /// - Parameter end: in seconds since 1970.
+  func limited(to scopes: [TokenScope], until end: Int64) -> Caller {
+    Caller(identity, grants, scopes: scopes, scopesEnd: end)
+  }
 
   /// Whether it came with a token of Docker's protocol, and so can come again with another one.
   public var hasScopes: Bool { scopes != nil }
 
   public func may(_ action: AccessAction, in repository: RepositoryName) -> Bool {
-    if let scopes, !scopes.contains(where: { $0.allows(action, in: repository) }) { return false }
-    return isGranted(action, in: repository)
+    isUnrestricted || actions(in: repository).allowed.contains(action)
   }
 
   /// Whether it sees images that the trust policy holds back. Without rules, who may push is told by addresses alone.
@@ -66,20 +79,25 @@ public final class Caller: Sendable {
 
   /// Whatever its token says: whether it could get one that allows it.
   public func isGranted(_ action: AccessAction, in repository: RepositoryName) -> Bool {
-    if case .everything = grants { return true }
-    if let known = granted.withLock({ $0[repository] }) { return known.contains(action) }
-    let actions: Set<AccessAction> =
+    isUnrestricted || actions(in: repository).granted.contains(action)
+  }
+
+  private func actions(in repository: RepositoryName) -> Actions {
+    if let known = known.withLock({ $0[repository] }) { return known }
+    let granted: Set<AccessAction> =
       switch grants {
-      case .everything: []
+      case .everything: Set(AccessAction.allCases)
       case .rules(let rules): rules.decision(for: identity, on: repository).actions
       case .patterns(let patterns, let actions):
         patterns.contains { $0.matches(repository) } ? actions : []
       }
-    granted.withLock { granted in
-      if granted.count >= Self.mostGranted { granted = [:] }
-      granted[repository] = actions
+    let actions = Actions(
+      granted: granted, allowed: scopes.map { granted.intersection($0.actions(on: repository)) } ?? granted)
+    known.withLock { known in
+      if known.count >= Self.mostKnown { known = [:] }
+      known[repository] = actions
     }
-    return actions.contains(action)
+    return actions
   }
 
   /// Whether it may look after the registry itself. A token of Docker's protocol is not for that.
@@ -93,20 +111,10 @@ public final class Caller: Sendable {
     }
   }
 
-  /// Whether it may know that a repository exists. A list of repositories is asked for with a token for none of them.
+  /// Whether it may know that a repository exists. A list of repositories is asked for with a token for none of them, but whom
+  /// another issuer vouches for, of him nothing else is known.
   public func maySee(_ repository: RepositoryName) -> Bool {
-    if case .everything = grants, let scopes {
-      return scopes.contains { $0.allows(.pull, in: repository) }
-    }
+    if case .everything = grants { return may(.pull, in: repository) }
     return isGranted(.pull, in: repository)
-  }
-}
-
-extension TokenScope {
-  func allows(_ action: AccessAction, in repository: RepositoryName) -> Bool {
-    guard type == "repository", name.utf8.elementsEqual(repository.description.utf8) else { return false }
-    if actions.contains("*") || actions.contains(action.rawValue) { return true }
-    // Docker's clients know no word for signing, and ask for a push.
-    return action == .sign && actions.contains("push")
   }
 }

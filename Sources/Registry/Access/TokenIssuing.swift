@@ -24,8 +24,11 @@ actor TokenIssuing {
     var stored = try await store.blocking { [store] in try store.metadata.tokenKeys() }
     if (stored.first?.createdAt ?? 0) + configuration.keyLifetime.components.seconds <= now {
       let key = MetadataStore.TokenKey(pem: try SigningKey().pem, createdAt: now)
-      // A token of the one before was signed a moment ago at the latest.
-      let oldest = now - configuration.keyLifetime.components.seconds - 2 * Self.longestLife
+      // What a key signed last lives that much longer than the key signs. More than that, for the lifetime may have been a longer
+      // one until a moment ago.
+      let oldest =
+        now - configuration.keyLifetime.components.seconds
+        - 2 * max(configuration.longestTokenLife, Self.day)
       try await store.metadata.addTokenKey(key, forgettingThoseBefore: oldest)
       stored = try await store.blocking { [store] in try store.metadata.tokenKeys() }
     }
@@ -52,6 +55,5 @@ actor TokenIssuing {
     return keys
   }
 
-  /// Seconds; tokens live shorter.
-  static let longestLife: Int64 = 24 * 3600
+  private static let day: Int64 = 24 * 3600
 }

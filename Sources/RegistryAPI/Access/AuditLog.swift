@@ -66,7 +66,7 @@ public final class AuditLog: Sendable {
       json.member("remote", request.remoteAddress)
       json.member("user", request.sender ?? "")
       json.member("method", request.method.rawValue)
-      json.member("target", request.query.isEmpty ? request.path : "\(request.path)?\(request.query)")
+      json.member("target", request.target)
       if let repository = (try? Route(path: request.path))?.repository {
         json.member("repository", repository.description)
       }

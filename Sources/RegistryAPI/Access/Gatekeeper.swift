@@ -42,22 +42,30 @@ struct Gatekeeper: Sendable {
     _ credentials: AccessControl.Credentials, header: String, _ request: HTTPRequest
   ) async throws -> Caller {
     let login = try await access.login(
-      credentials, header: header, from: AddressList.client(request.remoteAddress), at: Date())
+      credentials, header: header, from: request.subscriber, at: Date())
+    return try caller(of: login, headers: challenges(request, error: "invalid_token"))
+  }
+
+  /// - Parameter headers: of a refusal.
+  func caller(of login: AccessControl.Login, headers: HTTPHeaders) throws(WireError) -> Caller {
     switch login {
     case .caller(let caller): return caller
-    case .refused(let reason):
-      throw WireError(
-        .unauthorized, .unauthorized, reason, headers: challenges(request, error: "invalid_token"))
+    case .refused(let reason): throw WireError(.unauthorized, .unauthorized, reason, headers: headers)
     case .locked(let seconds):
       throw WireError.tooMany("too many wrong passwords", retryAfter: seconds)
     }
   }
 
   /// Asked before anything is looked up, so that the answer is the same whether there is such a repository or not.
+  /// - Parameter other: is enough as well.
   func check(
-    _ caller: Caller, may action: AccessAction, in repository: RepositoryName, _ request: HTTPRequest
+    _ caller: Caller, may action: AccessAction, or other: AccessAction? = nil, in repository: RepositoryName,
+    _ request: HTTPRequest
   ) throws(WireError) {
-    if caller.may(action, in: repository) { return }
+    func isAllowed(_ may: (AccessAction, RepositoryName) -> Bool) -> Bool {
+      may(action, repository) || other.map { may($0, repository) } ?? false
+    }
+    if isAllowed(caller.may) { return }
     let scope = TokenScope(type: "repository", name: repository.description, actions: action.scope)
     if caller.identity.kind == .anonymous {
       throw WireError(
@@ -65,7 +73,7 @@ struct Gatekeeper: Sendable {
       )
     }
     // It came with a token for something else, and can have one for this.
-    if caller.isGranted(action, in: repository) {
+    if isAllowed(caller.isGranted) {
       throw WireError(
         .unauthorized, .unauthorized, "the token is not for this: ask for the scope \(scope)",
         headers: challenges(request, scope, error: "insufficient_scope"))
@@ -143,13 +151,11 @@ extension AccessAction {
 }
 
 extension HTTPRequest {
-  /// As what the client reached this server, by itself or through a proxy. Whoever says something else leads only himself
-  /// astray.
+  /// What the client calls this server.
   fileprivate var origin: String {
-    let isSecure = isSecure || headers.first(name: "x-forwarded-proto")?.lowercased() == "https"
     let host =
       headers.first(name: "host").flatMap { $0.utf8.allSatisfy(\.isAuthority) ? $0 : nil } ?? "localhost"
-    return "\(isSecure ? "https" : "http")://\(host)"
+    return "\(scheme)://\(host)"
   }
 }
 

@@ -36,15 +36,13 @@ extension RegistryHandler {
     case .base: try gate.checkIsKnown(caller, request)
     case .catalog, .extensions(nil): break
     case .blob(let repository, _), .manifest(let repository, _):
-      let action: AccessAction =
-        switch request.method {
-        case .PUT: .push
-        case .DELETE: .delete
-        default: .pull
-        }
-      try gate.check(caller, may: action, in: repository, request)
+      switch request.method {
+      case .PUT: try gate.check(caller, may: .push, or: .sign, in: repository, request)
+      case .DELETE: try gate.check(caller, may: .delete, in: repository, request)
+      default: try gate.check(caller, may: .pull, in: repository, request)
+      }
     case .uploads(let repository), .upload(let repository, _):
-      try gate.check(caller, may: .push, in: repository, request)
+      try gate.check(caller, may: .push, or: .sign, in: repository, request)
     case .tags(let repository), .referrers(let repository, _), .signedTags(let repository),
       .extensions(let repository?):
       try gate.check(caller, may: .pull, in: repository, request)

@@ -36,10 +36,6 @@ extension RegistryHandler {
     case .unknown(let credentials, let header):
       caller = try await gate.login(credentials, header: header, request)
     }
-    // A token is no reason for another one.
-    guard !caller.hasScopes else {
-      throw WireError(.unauthorized, .unauthorized, "log in with a password, or with an API token")
-    }
     return try await answer(
       caller, query.all("scope"), wantsRefresh: query["offline_token"] == "true", gate)
   }
@@ -64,16 +60,43 @@ extension RegistryHandler {
         throw WireError(.unauthorized, .unauthorized, "the refresh token is unknown or expired: log in again")
       }
       caller = known
+    case Self.tokenExchange:
+      return try await tokenByExchange(form, gate)
     default:
       throw WireError(
-        .badRequest, .unsupported, "the form's grant_type is neither password nor refresh_token")
+        .badRequest, .unsupported,
+        "the form's grant_type is none of password, refresh_token and \(Self.tokenExchange)")
     }
     return try await answer(
       caller, form.all("scope"), wantsRefresh: form["access_type"] == "offline", gate)
   }
 
+  private static let tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+  /// RFC 8693, section 3.
+  private static let tokenTypes = ["id_token", "jwt"].map { "urn:ietf:params:oauth:token-type:\($0)" }
+
+  /// An ID token of another system for one of this registry (RFC 8693, section 2.1).
+  private func tokenByExchange(_ form: QueryItems, _ gate: Gatekeeper) async throws -> HTTPResponse {
+    guard let subject = form["subject_token"], let type = form["subject_token_type"],
+      Self.tokenTypes.contains(type)
+    else {
+      throw WireError(
+        .badRequest, .unsupported,
+        "the form lacks subject_token, or subject_token_type is none of "
+          + Self.tokenTypes.joined(separator: " and "))
+    }
+    let scopes = form.all("scope")
+    guard scopes.contains(where: { !$0.isEmpty }) else {
+      throw WireError(
+        .badRequest, .unsupported,
+        "the form lacks scope: say what the token is for, such as repository:team/app:pull,push")
+    }
+    let caller = try gate.caller(of: try await gate.access.exchange(subject, at: Date()), headers: [:])
+    return try await answer(caller, scopes, wantsRefresh: false, isExchanged: true, gate)
+  }
+
   private func answer(
-    _ caller: Caller, _ texts: [String], wantsRefresh: Bool, _ gate: Gatekeeper
+    _ caller: Caller, _ texts: [String], wantsRefresh: Bool, isExchanged: Bool = false, _ gate: Gatekeeper
   ) async throws -> HTTPResponse {
     var scopes: [TokenScope] = []
     do {
@@ -81,12 +104,16 @@ extension RegistryHandler {
     } catch {
       throw WireError(.badRequest, .unsupported, "the parameter scope: \(error)")
     }
-    let issued = try await gate.access.token(for: caller, scopes, at: Date())
+    let issued = try await gate.access.token(for: caller, scopes, isExchanged: isExchanged, at: Date())
     let refresh = wantsRefresh ? try await gate.access.refreshToken(for: caller, at: Date()) : nil
     var json = JSONText()
     json.object { json in
       json.member("token", issued.token)
       json.member("access_token", issued.token)
+      if isExchanged {
+        json.member("issued_token_type", Self.tokenTypes[1])
+        json.member("token_type", "Bearer")
+      }
       json.member("scope", issued.scopes.map(\.description).joined(separator: " "))
       json.member("expires_in", issued.lifetime)
       json.member("issued_at", issued.issuedAt.formatted(.iso8601))

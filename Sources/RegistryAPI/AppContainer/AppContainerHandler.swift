@@ -131,9 +131,7 @@ struct AppContainerHandler: Sendable {
         "the Host header \(authority.quotedForMessage) is none, or appc.hosts names no host that images are known by"
       )
     }
-    let isSecure =
-      request.isSecure || request.headers.first(name: "x-forwarded-proto")?.lowercased() == "https"
-    return (host, "\(isSecure ? "https" : "http")://\(authority)")
+    return (host, "\(request.scheme)://\(authority)")
   }
 
   /// A public key, for `rkt trust`.

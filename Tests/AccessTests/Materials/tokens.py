@@ -408,6 +408,16 @@ def certificates():
     return bundle
 
 
+def workload():
+    """What GitHub's tokens say."""
+    return jwt.encode({
+        "iss": "https://token.actions.githubusercontent.com", "aud": AUDIENCE, "exp": NOW + 300, "nbf": NOW,
+        "iat": NOW, "jti": "x", "sub": "repo:acme/app:ref:refs/heads/main", "repository": "acme/app",
+        "repository_owner": "acme", "ref": "refs/heads/main", "run_attempt": "1", "runner_environment": "github-hosted",
+        "ref_protected": "true",
+    }, KEYS["RS256"], "RS256", headers={"kid": "k-RS256"})
+
+
 def api_token():
     text = "kontor_0123456789ab_" + "A" * 34
     alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -428,7 +438,7 @@ def main():
             "kid": thumbprint(jwk(name, KEYS[name]))}), "good", "pem")
     case("PEM, another kid", jwt.encode(claims(), KEYS["ES256"], "ES256", headers={"kid": "k-ES256"}), "unknownKey", "pem")
     print(json.dumps({
-        "now": NOW, "issuer": ISSUER, "audience": AUDIENCE, "cases": CASES,
+        "now": NOW, "issuer": ISSUER, "audience": AUDIENCE, "cases": CASES, "workload": workload(),
         "apiToken": api_token(),
         "keys": {"jwks": json.dumps(JWKS, indent=1), "bundle": bundle,
                  "pem": "# Two keys.\n" + pem(KEYS["ES256"]) + "\n" + pem(KEYS["RS256"])},

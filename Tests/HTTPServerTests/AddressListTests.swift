@@ -1,6 +1,6 @@
 import Testing
 
-@testable import RegistryAPI
+@testable import HTTPServer
 
 @Suite("address lists")
 struct AddressListTests {
@@ -14,6 +14,7 @@ struct AddressListTests {
       ("::/0", "192.0.2.1", false), ("2001:db8::/33", "2001:db8:7fff::1", true),
       ("2001:db8::/33", "2001:db8:8000::1", false), ("::1", "::1", true),
       ("192.0.2.0/24", "::ffff:192.0.2.7", true), ("10.1.2.3", "", false), ("10.1.2.3", "unix", false),
+      ("unix", "unix", true), ("unix", "10.1.2.3", false),
     ])
   func contains(network: String, address: String, isIn: Bool) throws {
     let list = try #require(AddressList(["203.0.113.1", network]))
