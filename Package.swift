@@ -65,6 +65,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(name: "CLocalPrograms"),
+    .systemLibrary(name: "CLdap", providers: [.apt(["libldap-dev"])]),
+    .target(name: "LDAP", dependencies: ["CLdap", "ContainerImage"], swiftSettings: strict),
     .target(name: "LocalPrograms", dependencies: ["CLocalPrograms"], swiftSettings: strict),
     .target(
       name: "ImageTransfer",
@@ -86,7 +88,7 @@ let package = Package(
     .target(
       name: "Registry",
       dependencies: [
-        "Access", "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "Storage", "Trust",
+        "Access", "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "LDAP", "Storage", "Trust",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -131,7 +133,8 @@ let package = Package(
     .executableTarget(
       name: "kontor",
       dependencies: [
-        "Access", "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LocalPrograms",
+        "Access", "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LDAP",
+        "LocalPrograms",
         "Registry",
         "RegistryAPI", "RegistryClient", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -151,6 +154,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "ContainerImageTests", dependencies: ["ContainerImage"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
+    .testTarget(name: "LDAPTests", dependencies: ["CLdap", "LDAP"], swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
     .testTarget(
       name: "RegistryTests", dependencies: ["Access", "AppContainer", "Registry", "Trust"],

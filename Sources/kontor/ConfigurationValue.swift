@@ -2,6 +2,7 @@ import Access
 import AppContainer
 import ContainerImage
 import HTTPServer
+import LDAP
 import Logging
 import Registry
 import RegistryAPI
@@ -125,8 +126,13 @@ extension ConfigurationValue where Value == Bool {
 }
 
 extension ConfigurationValue where Value == String {
-  static var path: Self {
-    Self(expected: "a path") { json in
+  /// Of a directory.
+  static var attribute: Self { text(expected: "the name of an attribute") }
+
+  static var path: Self { text(expected: "a path") }
+
+  private static func text(expected: String) -> Self {
+    Self(expected: expected) { json in
       guard case .string(let text) = json, !text.isEmpty else { return nil }
       return text
     } print: {
@@ -170,6 +176,35 @@ extension ConfigurationValue where Value == String? {
       }
     } print: {
       $0?.quotedAsJSON ?? "null"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == LDAPURL? {
+  static var ldapURL: Self {
+    Self(
+      expected:
+        "a URL such as ldaps://ldap.example.org, ldap://HOST or ldapi://%2Fpath%2Fof%2Fa%2Fsocket, or null"
+    ) {
+      json in
+      switch json {
+      case .null: .some(nil)
+      case .string(let text): (try? LDAPURL(parsing: text)).map(Optional.some)
+      default: nil
+      }
+    } print: {
+      $0?.description.quotedAsJSON ?? "null"
+    }
+  }
+}
+
+extension ConfigurationValue where Value == LDAPFilter {
+  static var ldapFilter: Self {
+    Self(expected: "a filter such as (uid={user}) or (member={dn})") { json in
+      guard case .string(let text) = json else { return nil }
+      return try? LDAPFilter(parsing: text)
+    } print: {
+      $0.description.quotedAsJSON
     }
   }
 }

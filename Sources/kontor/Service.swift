@@ -145,7 +145,9 @@ struct Service {
   /// Rules and users that cannot be read leave the former ones as they are.
   private func reload(_ access: AccessControl, _ server: HTTPServer) {
     orElse("the rules of access stay as they were") {
-      guard let configuration = try settings.access(at: server.boundAddresses) else { return }
+      guard
+        let configuration = try settings.access(at: server.boundAddresses, insteadOf: access.configuration)
+      else { return }
       access.replace(configuration)
       logger.notice("going by the rules of access", metadata: ["service": "\(configuration.service)"])
     }

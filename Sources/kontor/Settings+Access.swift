@@ -1,6 +1,7 @@
 import Access
 import FoundationEssentials
 import HTTPServer
+import LDAP
 import Registry
 import RegistryClient
 import Storage
@@ -10,10 +11,14 @@ extension Settings {
   private static let ruleOfNone =
     #"{"rules": [{"repositories": ["**"], "who": ["authenticated"], "actions": ["pull", "push", "delete", "sign", "admin"]}]}"#
 
-  /// - Parameter addresses: that the registry listens on.
+  /// - Parameters:
+  ///   - addresses: that the registry listens on.
+  ///   - former: what was in force before, of which a directory stays that is the same.
   /// - Returns: nil if nobody is asked who he is.
   /// - Throws: `ConfigurationError` for a file that cannot be used.
-  func access(at addresses: [ListenAddress]) throws(ConfigurationError) -> AccessControl.Configuration? {
+  func access(
+    at addresses: [ListenAddress], insteadOf former: AccessControl.Configuration? = nil
+  ) throws(ConfigurationError) -> AccessControl.Configuration? {
     guard asksWho else { return nil }
     do {
       let rules = try accessRules.map { try Self.read($0, "access.rules") } ?? Array(Self.ruleOfNone.utf8)
@@ -25,6 +30,9 @@ extension Settings {
       }
       configuration.workloads = try accessWorkloads.map {
         try WorkloadRules(parsing: try Self.read($0, "access.workloads"), what: $0)
+      }
+      configuration.directory = try directory().map { settings in
+        former?.directory.flatMap { $0.configuration == settings ? $0 : nil } ?? LDAPDirectory(settings)
       }
       configuration.tokenLifetime = accessTokenLifetime
       configuration.exchangedTokenLifetime = accessExchangedTokenLifetime
@@ -39,6 +47,18 @@ extension Settings {
     } catch {
       throw ConfigurationError("\(error)")
     }
+  }
+
+  private func directory() throws -> LDAPDirectory.Configuration? {
+    guard let ldapURL, let ldapUserBase else { return nil }
+    let password = try ldapPasswordFile.map { path in
+      LDAPSecret(Array(try Self.read(path, "ldap.passwordFile").prefix { ![0x0a, 0x0d].contains($0) }))
+    }
+    return try LDAPDirectory.Configuration(
+      url: ldapURL, startTLS: ldapStartTLS, authorities: ldapAuthorities, bindDN: ldapBindDN,
+      password: password,
+      userBase: ldapUserBase, userFilter: ldapUserFilter, userName: ldapUserName, groupBase: ldapGroupBase,
+      groupFilter: ldapGroupFilter, groupName: ldapGroupName, timeout: ldapTimeout)
   }
 
   /// What the registry is called in tokens.
@@ -73,6 +93,7 @@ struct AccessFiles {
   init(_ settings: Settings) {
     paths = [
       settings.accessRules, settings.accessHtpasswd, settings.accessTokenKeys, settings.accessWorkloads,
+      settings.ldapPasswordFile,
     ].compactMap { $0 }
     versions = paths.map(FileVersion.init)
   }

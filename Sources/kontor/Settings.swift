@@ -1,6 +1,7 @@
 import Access
 import FoundationEssentials
 import HTTPServer
+import LDAP
 import Logging
 import Registry
 import RegistryAPI
@@ -89,6 +90,28 @@ struct Settings: Equatable {
   /// A file that says which jobs of other systems are who.
   var accessWorkloads: String?
 
+  /// A directory of users beside the others; nil for none.
+  var ldapURL: LDAPURL?
+  /// Whether TLS is begun before anything else is sent.
+  var ldapStartTLS = true
+  /// A PEM file with the authorities of its certificate; nil for the system's.
+  var ldapAuthorities: String?
+  /// Who searches there; nil for nobody.
+  var ldapBindDN: String?
+  /// A file whose first line is the password of that one.
+  var ldapPasswordFile: String?
+  /// The entry below which all users are.
+  var ldapUserBase: String?
+  var ldapUserFilter = LDAPFilter.user
+  /// The attribute that has a user's name.
+  var ldapUserName = "uid"
+  /// The entry below which all groups are; nil if they are of no interest.
+  var ldapGroupBase: String?
+  var ldapGroupFilter = LDAPFilter.group
+  /// The attribute that has a group's name.
+  var ldapGroupName = "cn"
+  var ldapTimeout = Duration.seconds(5)
+
   var uploadExpiry = Duration.seconds(24 * 3600)
 
   /// Zero for never.
@@ -153,6 +176,21 @@ struct Settings: Equatable {
         "access.workloads is set, and access.tokenKeys, too: where another issuer gives the tokens, ID tokens are exchanged there"
       )
     }
+    if accessTokenKeys != nil, ldapURL != nil {
+      throw ConfigurationError(
+        "ldap.url is set, and access.tokenKeys, too: where another issuer gives the tokens, it knows the users"
+      )
+    }
+    if ldapURL != nil, ldapUserBase == nil {
+      throw ConfigurationError(
+        "ldap.url is set but ldap.userBase is not: name the entry below which the users are, such as "
+          + "ou=people,dc=example,dc=org")
+    }
+    if (ldapBindDN == nil) != (ldapPasswordFile == nil) {
+      let (given, missing) = ldapBindDN == nil ? ("passwordFile", "bindDN") : ("bindDN", "passwordFile")
+      throw ConfigurationError(
+        "ldap.\(given) is set but ldap.\(missing) is not: set both, or none to search as nobody")
+    }
     if listen.isEmpty {
       throw ConfigurationError("server.listen is empty: name at least one address, such as 127.0.0.1:5000")
     }
@@ -173,7 +211,7 @@ struct Settings: Equatable {
   /// Whether clients are asked who they are.
   var asksWho: Bool {
     accessRequired || accessRules != nil || accessHtpasswd != nil || accessTokenKeys != nil
-      || accessWorkloads != nil || tlsClientAuthorities != nil
+      || accessWorkloads != nil || ldapURL != nil || tlsClientAuthorities != nil
   }
 
   /// - Throws: `ConfigurationError` if others than this machine reach what they should not.

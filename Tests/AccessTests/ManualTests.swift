@@ -13,7 +13,7 @@ import Testing
 
   @Test func itsExamplesAreRead() throws {
     let examples = try Self.examples()
-    try #require(examples.count == 2)
+    try #require(examples.count == 3)
     let rules = try AccessRules(parsing: Array(examples[0].utf8), what: "the example")
     for (identity, repository, actions) in [
       (Identity(kind: .user, name: "alice"), "team/app", [.pull, .push]),
@@ -25,7 +25,7 @@ import Testing
       #expect(decision.actions == actions, "\(identity) \(repository)")
     }
     #expect(rules.isAdmin(Identity(kind: .user, name: "prometheus")))
-    let workloads = try WorkloadRules(parsing: Array(examples[1].utf8), what: "the example")
+    let workloads = try WorkloadRules(parsing: Array(examples[2].utf8), what: "the example")
     #expect(workloads.rules.map(\.identity.name) == ["acme-ci", "acme-gitlab"])
   }
 }

@@ -1,6 +1,7 @@
 import Access
 import ContainerImage
 import FoundationEssentials
+import LDAP
 import Storage
 
 extension AccessControl {
@@ -18,24 +19,83 @@ extension AccessControl {
     if case .wait(let seconds) = attempts.permission(for: user, from: address, at: .now) {
       return (.locked(seconds), 0)
     }
-    let stored = try await store.blocking { [store] in try store.metadata.user(user) }
-    let hash =
-      try stored.map { try PasswordHash(parsing: $0.passwordHash) } ?? configuration.passwords?[user]
-    // One who tries names learns nothing from how long it takes.
-    let isRight = try await store.blocking {
-      (hash ?? .ofNobody(cost: configuration.passwords?.highestCost ?? 10)).matches(password) && hash != nil
+    let hash = try await passwordHash(of: user, configuration)
+    let identity: Identity?
+    if hash == nil, let directory = configuration.directory {
+      identity = try await self.identity(of: user, password, in: directory, from: address, configuration)
+    } else {
+      // One who tries names learns nothing from how long it takes.
+      let isRight = try await store.blocking {
+        (hash ?? .ofNobody(cost: configuration.passwords?.highestCost ?? 10)).matches(password) && hash != nil
+      }
+      identity = isRight ? try await localIdentity(of: user, configuration) : nil
     }
-    guard isRight else {
+    guard let identity else {
       attempts.failed(user, from: address, at: .now)
       logger.notice("refused a login", metadata: ["user": "\(user)", "remote": "\(address)"])
       return (.refused("the user name or the password is wrong"), 0)
     }
     attempts.succeeded(user, from: address)
-    let identity = Identity(kind: .user, name: user, groups: Set(stored?.groups ?? []))
     return (
       .caller(Caller(identity, rules: configuration.rules)),
       Int64(time.timeIntervalSince1970) + Self.rememberedFor
     )
+  }
+
+  /// Of a user of the database or of the file.
+  private func passwordHash(of user: String, _ configuration: Configuration) async throws -> PasswordHash? {
+    let stored = try await store.blocking { [store] in try store.metadata.user(user) }
+    return try stored.map { try PasswordHash(parsing: $0.passwordHash) } ?? configuration.passwords?[user]
+  }
+
+  /// A user of the database or of the file.
+  /// - Parameter issuedAt: of a token that was shown: what was issued before the last change of the password does not count.
+  /// - Returns: nil if there is none.
+  func localIdentity(
+    of user: String, issuedAt: Date? = nil, _ configuration: Configuration
+  ) async throws -> Identity? {
+    let stored = try await store.blocking { [store] in try store.metadata.user(user) }
+    if let stored, let issuedAt, Int64(issuedAt.timeIntervalSince1970) < stored.changedAt { return nil }
+    guard stored != nil || configuration.passwords?[user] != nil else { return nil }
+    return Identity(kind: .user, name: user, groups: Set(stored?.groups ?? []))
+  }
+
+  /// - Throws: `LoginUnavailable`
+  /// - Returns: nil if the user is not known to the directory, or the password is wrong.
+  private func identity(
+    of user: String, _ password: String, in directory: LDAPDirectory, from address: String,
+    _ configuration: Configuration
+  ) async throws -> Identity? {
+    switch try await asking(directory, { try await $0.verdict(on: user, password: password) }) {
+    case .accepted(let entry):
+      // By another way to write it, nobody becomes a user of that name who is not of the directory.
+      let isOther = !entry.name.utf8.elementsEqual(user.utf8)
+      if isOther, try await localIdentity(of: entry.name, configuration) != nil { return nil }
+      return try Identity(parsing: "user:" + entry.name, groups: entry.groups)
+    case .refused(let reason):
+      logger.info(
+        "the directory refuses a login",
+        metadata: ["user": "\(user)", "remote": "\(address)", "reason": "\(reason)"])
+      return nil
+    }
+  }
+
+  /// A user of the directory whose password was right before.
+  /// - Throws: `LoginUnavailable`
+  func identity(of user: String, in directory: LDAPDirectory) async throws -> Identity? {
+    let entry = try await asking(directory) { try await $0.entry(of: user) }
+    return try entry.map { try Identity(parsing: "user:" + $0.name, groups: $0.groups) }
+  }
+
+  private func asking<Answer>(
+    _ directory: LDAPDirectory, _ body: (LDAPDirectory) async throws -> Answer
+  ) async throws -> Answer {
+    do {
+      return try await body(directory)
+    } catch let error as LDAPError {
+      logger.error("the directory of users is of no help", metadata: ["error": "\(error)"])
+      throw LoginUnavailable(reason: "the directory of users cannot be asked now")
+    }
   }
 
   func login(_ token: APIToken, at time: Date) async throws -> (Login, until: Int64) {

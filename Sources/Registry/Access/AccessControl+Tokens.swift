@@ -40,9 +40,12 @@ extension AccessControl {
   }
 
   /// A token that a client keeps instead of its user's password (`offline_token`).
-  /// - Returns: nil for those who have no password.
+  /// - Returns: nil for those who have no password here: of another one that is changed, nobody hears.
   public func refreshToken(for caller: Caller, at time: Date) async throws -> String? {
-    guard caller.identity.kind == .user, !caller.hasScopes else { return nil }
+    let configuration = configuration
+    guard caller.identity.kind == .user, !caller.hasScopes,
+      try await localIdentity(of: caller.identity.name, configuration) != nil
+    else { return nil }
     let token = Self.randomText()
     let end = Int64(time.timeIntervalSince1970) + configuration.refreshLifetime.components.seconds
     try await store.metadata.addRefreshToken(
@@ -142,11 +145,13 @@ extension AccessControl {
   private func user(
     _ name: String, issuedAt: Date?, _ configuration: Configuration
   ) async throws -> Caller? {
-    let stored = try await store.blocking { [store] in try store.metadata.user(name) }
-    if let stored, let issuedAt, Int64(issuedAt.timeIntervalSince1970) < stored.changedAt { return nil }
-    guard stored != nil || configuration.passwords?[name] != nil else { return nil }
-    let identity = Identity(kind: .user, name: name, groups: Set(stored?.groups ?? []))
-    return Caller(identity, rules: configuration.rules)
+    var identity = try await localIdentity(of: name, issuedAt: issuedAt, configuration)
+    if identity == nil, let directory = configuration.directory,
+      try await localIdentity(of: name, configuration) == nil
+    {
+      identity = try await self.identity(of: name, in: directory)
+    }
+    return identity.map { Caller($0, rules: configuration.rules) }
   }
 
   private static func hash(_ token: String) -> String {

@@ -2,6 +2,7 @@ import Access
 import ContainerImage
 import Crypto
 import FoundationEssentials
+import LDAP
 import Logging
 import Storage
 import Synchronization
@@ -15,6 +16,8 @@ public final class AccessControl: Sendable {
     public var rules: AccessRules
     /// Users beside those in the database, who have precedence.
     public var passwords: PasswordFile?
+    /// Users who are neither there nor in the database.
+    public var directory: LDAPDirectory?
     /// What the registry is called in tokens, as their issuer and their audience.
     public var service: String
     /// Who issues tokens; nil for this registry itself.

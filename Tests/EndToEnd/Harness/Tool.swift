@@ -1,7 +1,7 @@
 // The Debian packages these tests need, beside a Swift toolchain:
 //
 //   busybox-static caddy containerd curl debootstrap docker-registry docker.io findutils iproute2 lxc mount nginx-light openssl
-//   podman runc skopeo strace systemd systemd-container uidmap umoci util-linux
+//   podman runc skopeo slapd strace systemd systemd-container uidmap umoci util-linux
 //
 // A test whose program is missing fails and names the package; none is skipped. The tests run as root: they start daemons,
 // mount small file systems and trace processes.
@@ -14,7 +14,7 @@ enum Tool: String, CaseIterable, Sendable {
   case tar, umoci, umount, unshare
   case chroot, cp, newuidmap, runc
   case bash, debootstrap, find, gpg, gpgconf, gpgv, mandoc, python3
-  case caddy, ldd, nginx, nsenter
+  case caddy, ldd, nginx, nsenter, slapadd, slapd
   case dockerRegistry = "docker-registry"
   case lxcExecute = "lxc-execute"
   case nspawn = "systemd-nspawn"
@@ -39,6 +39,7 @@ enum Tool: String, CaseIterable, Sendable {
     case .nginx: "nginx-light"
     case .nsenter, .setpriv, .unshare: "util-linux"
     case .chroot, .cp: "coreutils"
+    case .slapadd: "slapd"
     case .newuidmap: "uidmap"
     case .dockerRegistry: "docker-registry"
     case .lxcExecute: "lxc"
@@ -48,7 +49,7 @@ enum Tool: String, CaseIterable, Sendable {
     case .gpg: "gnupg"
     case .gpgconf: "gpgconf"
     case .bash, .caddy, .curl, .debootstrap, .gpgv, .mandoc, .openssl, .podman, .python3, .runc, .skopeo,
-      .strace,
+      .slapd, .strace,
       .tar,
       .umoci:
       rawValue
