@@ -67,6 +67,15 @@ let package = Package(
     .target(name: "CLocalPrograms"),
     .systemLibrary(name: "CLdap", providers: [.apt(["libldap-dev"])]),
     .target(name: "LDAP", dependencies: ["CLdap", "ContainerImage"], swiftSettings: strict),
+    .target(
+      name: "Mirroring",
+      dependencies: [
+        "Access", "ContainerImage", "ImageTransfer", "Registry", "RegistryClient", "Storage", "Trust",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
     .target(name: "LocalPrograms", dependencies: ["CLocalPrograms"], swiftSettings: strict),
     .target(
       name: "ImageTransfer",
@@ -97,7 +106,8 @@ let package = Package(
     .target(
       name: "RegistryAPI",
       dependencies: [
-        "Access", "AppContainer", "ContainerImage", "HTTPServer", "Registry", "Storage",
+        "Access", "AppContainer", "ContainerImage", "HTTPServer", "Mirroring", "Registry", "RegistryClient",
+        "Storage",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -134,7 +144,7 @@ let package = Package(
       name: "kontor",
       dependencies: [
         "Access", "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LDAP",
-        "LocalPrograms",
+        "LocalPrograms", "Mirroring",
         "Registry",
         "RegistryAPI", "RegistryClient", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -34,7 +34,7 @@ public struct Quota: Sendable, Hashable, CustomStringConvertible {
     if prefix == "/" {
       (pattern, depth) = (nil, 0)
     } else {
-      guard !prefix.utf8.contains(UInt8(ascii: "*")) || !prefix.contains("**") else {
+      guard !prefix.contains("**") else {
         throw .malformed("\(prefix.quotedForMessage): a prefix covers all below it without '**'")
       }
       pattern = try RepositoryPattern(parsing: prefix)

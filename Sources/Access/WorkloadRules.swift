@@ -113,10 +113,10 @@ public struct WorkloadRules: Sendable {
 
   /// - Parameter claims: what `JSONWebToken.verify` gives for a token, by the keys of the issuer that the claims name.
   /// - Returns: nil if no rule is for it.
-  public func identity(for claims: OrderedJSON) -> (identity: Identity, expires: Date)? {
+  public func holder(of claims: OrderedJSON) -> (identity: Identity, expires: Date, rule: String)? {
     guard let rule = rules.first(where: { $0.matches(claims) }),
       let expires = try? JSONWebToken.time("exp", of: claims)
     else { return nil }
-    return (rule.identity, expires)
+    return (rule.identity, expires, rule.place)
   }
 }

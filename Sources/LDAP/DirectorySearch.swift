@@ -42,12 +42,12 @@ final class DirectorySearch {
     guard let distinguishedName = entry.distinguishedName, !distinguishedName.isEmpty else {
       throw misconfigured("the entry that is found for \(filter) has no distinguished name in UTF-8")
     }
-    guard let names = entry.values.map(Self.texts), let first = names.first else {
+    // Always the same one: nobody chooses who he is by what he types.
+    guard let name = entry.values.map(Self.texts)?.first else {
       throw misconfigured(
         "the entry \"\(ByteText.printable(distinguishedName))\" has no attribute \(configuration.userName) in UTF-8: "
           + "check how the directory spells it, and that \(searcher) may read it")
     }
-    let name = names.first { ByteText.areSame($0, typed) } ?? first
     return .found(User(name: name, distinguishedName: distinguishedName))
   }
 

@@ -43,12 +43,6 @@ public final class LDAPDirectory: Sendable {
       width: Self.concurrentCalls, maximumWaiting: Self.maximumWaiting, longestWait: configuration.timeout)
   }
 
-  /// - Returns: nil if the user is unknown or the password is wrong.
-  /// - Throws: `LDAPError`, if the directory cannot tell. The password may be right.
-  public func login(_ user: String, password: String) async throws(LDAPError) -> Entry? {
-    try await verdict(on: user, password: password).entry
-  }
-
   /// The user without a password, for those who showed a token that was issued before.
   /// - Parameter user: the name of an `Entry`, byte by byte. Somebody else who is found for it is not this user.
   /// - Returns: nil if there is none any more.
@@ -57,7 +51,8 @@ public final class LDAPDirectory: Sendable {
     try await verdict(on: user).entry
   }
 
-  /// As `login(_:password:)`, but with a reason for the log.
+  /// Whether a user's password is right.
+  /// - Throws: `LDAPError`, if the directory cannot tell. The password may be right.
   public func verdict(on user: String, password: String) async throws(LDAPError) -> LDAPVerdict {
     guard Self.isPossible(user) else { return .refused(.unusableName) }
     let bytes = Array(password.utf8)

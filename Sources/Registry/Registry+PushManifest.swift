@@ -83,6 +83,7 @@ extension Registry {
   /// A signer puts signatures beside images: with the image as their subject, or under the tags that cosign gives them.
   private static func checkIsSignature(_ manifest: Manifest, _ tags: [Tag]) throws(RegistryError) {
     guard SignatureDiscovery.isSignature(manifest),
+      manifest.layers.allSatisfy({ $0.size <= SignatureDiscovery.largestBlob }),
       let subject = SignatureDiscovery.subject(of: manifest, tags: tags)
     else { throw .noSignature }
     let allowed = [CosignSignature.tag(for: subject), CosignSignature.attestationTag(for: subject)]

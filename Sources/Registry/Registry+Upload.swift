@@ -32,10 +32,11 @@ extension Registry {
     try Self.checkStart(of: range, in: session)
     let received: Int64
     do {
-      let allowance = try await allowance(in: repository, isForSignature: isForSignature)
+      let allowance = try await allowance(
+        in: repository, isForSignature: isForSignature, upload: session.id)
       received = try await Self.receive(content, into: session, range: range, allowance)
     } catch let error as RegistryError where error.isAboutSpace {
-      // Nothing can become of it any more.
+      // What came of it would only take up space.
       await session.cancel()
       throw error
     }
@@ -140,7 +141,7 @@ extension Registry {
     _ allowance: UploadAllowance?
   ) async throws -> Int64 {
     let start = session.size
-    try allowance?.check(start + (content.length ?? 0))
+    try allowance?.check(start, and: content.length ?? 0)
     while let piece = try await content.next() {
       try await session.append(piece, then: content.nextIfHere)
       try allowance?.check(session.size)
@@ -158,7 +159,8 @@ extension Registry {
   ) async throws -> Int64 {
     let repository = session.repository
     do {
-      let allowance = try await allowance(in: repository, isForSignature: isForSignature)
+      let allowance = try await allowance(
+        in: repository, isForSignature: isForSignature, of: digest, upload: session.id)
       _ = try await Self.receive(content, into: session, range: range, allowance)
     } catch {
       await session.cancel()

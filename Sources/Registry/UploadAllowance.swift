@@ -1,6 +1,7 @@
 import Access
 import ContainerImage
 import Storage
+import Trust
 
 /// How much of a blob is taken, and why not more.
 struct UploadAllowance {
@@ -8,17 +9,16 @@ struct UploadAllowance {
   let most: Int64
   let refusal: RegistryError
 
-  /// - Parameter size: bytes of a blob, as far as they are known.
+  /// - Parameters:
+  ///   - size: bytes of a blob, as far as they are known.
+  ///   - more: what is announced.
   /// - Throws: `RegistryError` if it is too large.
-  func check(_ size: Int64) throws(RegistryError) {
-    if size > most { throw refusal }
+  func check(_ size: Int64, and more: Int64 = 0) throws(RegistryError) {
+    if size > most || more > most - size { throw refusal }
   }
 }
 
 extension Registry {
-  /// Bytes of one blob of a signature, and more than any has.
-  private static let largestSignatureBlob: Int64 = 4 << 20
-
   /// What quotas say of the repository.
   func limits(of repository: RepositoryName) -> [StorageLimit] {
     configuration.quotas.applying(to: repository).map { prefix, amount in
@@ -31,18 +31,29 @@ extension Registry {
 
   /// How large a blob may be, as far as that is known before it comes: several that come at the same time may be too many only
   /// together.
-  /// - Parameter isForSignature: whether the client may do no more than sign.
+  /// - Parameters:
+  ///   - isForSignature: whether the client may do no more than sign.
+  ///   - digest: of the blob, if it is known: what is held already takes no more space.
+  ///   - upload: the session that goes on; what others have brought so far takes up space, too.
   /// - Throws: `RegistryError.quotaExceeded` if nothing fits.
   /// - Returns: nil if there is no limit.
-  func allowance(in repository: RepositoryName, isForSignature: Bool) async throws -> UploadAllowance? {
+  func allowance(
+    in repository: RepositoryName, isForSignature: Bool, of digest: Digest? = nil, upload: UploadID? = nil
+  ) async throws -> UploadAllowance? {
     var allowance: UploadAllowance?
     if isForSignature {
       allowance = UploadAllowance(
-        most: Self.largestSignatureBlob,
-        refusal: .tooLargeForSignature(limit: Self.largestSignatureBlob))
+        most: SignatureDiscovery.largestBlob,
+        refusal: .tooLargeForSignature(limit: SignatureDiscovery.largestBlob))
     }
     for limit in limits(of: repository) where limit.kind == .bytes {
-      let used = try await usage(below: limit.prefix).bytes
+      if let digest,
+        try await store.blocking({ [store] in try store.metadata.isHeld(digest, below: limit.prefix) })
+      {
+        continue
+      }
+      let uploads = try await store.bytesOfUploads(below: limit.prefix, but: upload)
+      let used = try await usage(below: limit.prefix).bytes + uploads
       let refusal = RegistryError.quotaExceeded(limit, used: used)
       guard used < limit.most else { throw refusal }
       if limit.most - used < allowance?.most ?? .max {
@@ -50,6 +61,19 @@ extension Registry {
       }
     }
     return allowance
+  }
+
+  /// For what is stored in several steps, of which the tag is the last.
+  /// - Throws: `RegistryError.quotaExceeded` if there is no room for a further tag.
+  func checkRoom(for tag: Tag, in repository: RepositoryName) async throws {
+    for limit in limits(of: repository) where limit.kind == .tags {
+      let used = try await usage(below: limit.prefix).tags
+      guard used >= limit.most else { continue }
+      let isThere = try await store.blocking { [store] in
+        try store.metadata.manifest(.tag(tag), in: repository) != nil
+      }
+      if !isThere { throw RegistryError.quotaExceeded(limit, used: used) }
+    }
   }
 
   /// What repositories below a prefix hold.
@@ -62,5 +86,5 @@ extension Registry {
 }
 
 extension RegistryError {
-  init(_ exceeded: StorageLimitExceeded) { self = .quotaExceeded(exceeded.limit, used: exceeded.used) }
+  public init(_ exceeded: StorageLimitExceeded) { self = .quotaExceeded(exceeded.limit, used: exceeded.used) }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPServer
+import Mirroring
 import NIOCore
 import NIOHTTP1
 import Registry
@@ -11,19 +12,22 @@ public final class ControlHandler: HTTPHandler {
   private let registry: Registry
   private let collector: Collector
   private let administration: AccessAdministration
+  private let mirror: UpstreamMirror?
   private let auditLog: AuditLog?
 
   public init(
-    registry: Registry, collector: Collector, access: AccessControl?, auditLog: AuditLog? = nil
+    registry: Registry, collector: Collector, access: AccessControl?, mirror: UpstreamMirror? = nil,
+    auditLog: AuditLog? = nil
   ) {
     self.auditLog = auditLog
+    self.mirror = mirror
     self.registry = registry
     self.collector = collector
     administration = AccessAdministration(store: registry.store, access: access)
   }
 
   public func answer(_ request: HTTPRequest) -> HTTPAnswer {
-    .deferred { [registry, collector, administration, auditLog] in
+    .deferred { [registry, collector, administration, mirror, auditLog] in
       do {
         let query = try request.parameters()
         switch (request.method, request.path) {
@@ -43,6 +47,9 @@ public final class ControlHandler: HTTPHandler {
           let report = try await administration.perform(command)
           if let (name, subject) = command.change { auditLog?.record(command: name, of: subject) }
           return .report(.access(report), query)
+        case (.POST, "/mirror"):
+          guard let mirror else { return .text(.notFound, "the server mirrors nothing\n") }
+          return .report(.mirror(try await mirror.report(withTags: query["tags"] == "true")), query)
         default:
           return .text(.notFound, "unknown command\n")
         }

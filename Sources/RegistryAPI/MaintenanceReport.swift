@@ -1,6 +1,8 @@
 import ContainerImage
 import FoundationEssentials
+import Mirroring
 import Registry
+import RegistryClient
 import Storage
 
 /// What a maintenance command reports, for a person or a program.
@@ -9,6 +11,7 @@ public enum MaintenanceReport: Sendable {
   case collectable([CollectableBlob])
   case scrub(ScrubReport)
   case access(AccessAdministration.Report)
+  case mirror(MirrorReport)
 
   /// Whether something is wrong that a person has to look at.
   public var isAlarming: Bool {
@@ -47,6 +50,7 @@ public enum MaintenanceReport: Sendable {
           }
         }
       case .access(let report): json.members(report)
+      case .mirror(let report): json.members(report)
       }
     }
     return String(buffer: json.buffer)
@@ -70,6 +74,7 @@ public enum MaintenanceReport: Sendable {
       return
         (lines + ["checked \(report.blobs) blobs (\(report.bytes) bytes): \(report.damaged.count) damaged"])
         .joined(separator: "\n")
+    case .mirror(let report): return report.text
     case .access(.done(let sentence)): return sentence
     case .access(.users(let users)):
       return users.map { "\($0.name)\t\($0.groups.joined(separator: ","))" }.joined(separator: "\n")
@@ -83,7 +88,60 @@ public enum MaintenanceReport: Sendable {
   }
 }
 
+extension MirrorReport {
+  fileprivate var text: String {
+    let states = upstreams.map { upstream in
+      let state =
+        upstream.failure.map { failure in
+          upstream.pausedFor.map { "not asked for \(max($0.components.seconds, 1)) s: \(failure)" }
+            ?? "to be asked again: \(failure)"
+        } ?? "fine"
+      let remaining = upstream.limits?.remaining.map { ", \($0) pulls remain" } ?? ""
+      return "\(upstream.namespace)\t\(upstream.address)\t\(upstream.prefix)/\tholds \(upstream.held) bytes, "
+        + "\(upstream.requests) requests (\(upstream.failures) failed), \(upstream.transfers) transfers, "
+        + "\(upstream.hits) answers without a request\(remaining)\t\(state)"
+    }
+    let lines = (tags ?? []).map { tag in
+      "\(tag.repository):\(tag.tag)\t\(tag.upstream)\t\(tag.checkedAt.timeText)\t\(tag.digest)"
+    }
+    return (states + lines).joined(separator: "\n")
+  }
+}
+
 extension JSONText {
+  fileprivate mutating func members(_ report: MirrorReport) {
+    key("upstreams")
+    array(report.upstreams) { json, upstream in
+      json.object { json in
+        json.member("namespace", upstream.namespace)
+        json.member("url", upstream.address)
+        json.member("prefix", upstream.prefix)
+        json.member("held", upstream.held)
+        json.member("requests", upstream.requests)
+        json.member("failures", upstream.failures)
+        json.member("transfers", upstream.transfers)
+        json.member("received", upstream.received)
+        json.member("hits", upstream.hits)
+        json.member("stale", upstream.stale)
+        if let failure = upstream.failure { json.member("failure", failure) }
+        if let paused = upstream.pausedFor { json.member("pausedFor", paused.components.seconds) }
+        if let limit = upstream.limits?.limit { json.member("limit", Int64(limit)) }
+        if let remaining = upstream.limits?.remaining { json.member("remaining", Int64(remaining)) }
+      }
+    }
+    guard let tags = report.tags else { return }
+    key("tags")
+    array(tags) { json, tag in
+      json.object { json in
+        json.member("repository", tag.repository.description)
+        json.member("tag", tag.tag.description)
+        json.member("upstream", tag.upstream)
+        json.member("checkedAt", tag.checkedAt.timeText)
+        json.member("digest", tag.digest.description)
+      }
+    }
+  }
+
   /// Secrets' hashes are no answer to any question.
   fileprivate mutating func members(_ report: AccessAdministration.Report) {
     switch report {

@@ -1,8 +1,10 @@
 import Atomics
 import HTTPServer
+import Mirroring
 import NIOCore
 import NIOHTTP1
 import Registry
+import RegistryClient
 import Storage
 import Synchronization
 
@@ -53,12 +55,17 @@ public final class Metrics: Sendable {
   private let received = ManagedAtomic<UInt64>(0)
   private let registry: Registry
   private let collector: Collector
+  private let mirror: UpstreamMirror?
   private let connections: @Sendable () -> Int
   /// Counting all rows takes a while: once a minute is often enough.
   private let cachedTotals = Mutex<(StorageTotals, NIODeadline)?>(nil)
 
   /// - Parameter connections: how many are open now.
-  public init(registry: Registry, collector: Collector, connections: @escaping @Sendable () -> Int) {
+  public init(
+    registry: Registry, collector: Collector, mirror: UpstreamMirror? = nil,
+    connections: @escaping @Sendable () -> Int
+  ) {
+    self.mirror = mirror
     self.registry = registry
     self.collector = collector
     self.connections = connections
@@ -119,6 +126,33 @@ public final class Metrics: Sendable {
     single("collection_blobs_total", "counter", "Blobs that collections removed.", collected.blobs)
     single("collection_bytes_total", "counter", "Bytes that collections freed.", collected.bytes)
     single("collection_uploads_total", "counter", "Upload sessions that expired.", collected.uploads)
+    if let states = mirror?.states {
+      func upstreams(
+        _ name: String, _ type: String, _ help: String, _ value: (MirrorReport.UpstreamState) -> Int64?
+      ) {
+        family(
+          "mirror_\(name)", type, help,
+          states.compactMap { state in
+            value(state).map { ("{upstream=\"\(state.namespace)\"}", "\($0)") }
+          })
+      }
+      upstreams("requests_total", "counter", "Requests to upstreams.") { $0.requests }
+      upstreams("failures_total", "counter", "Requests to upstreams that failed, or were refused.") {
+        $0.failures
+      }
+      upstreams("transfers_total", "counter", "Blobs that were asked for.") { $0.transfers }
+      upstreams("received_bytes_total", "counter", "Bytes of blobs that came.") { $0.received }
+      upstreams("hits_total", "counter", "Manifests that were given out without a request.") { $0.hits }
+      upstreams("stale_total", "counter", "Tags that were given out although they could not be checked.") {
+        $0.stale
+      }
+      upstreams("paused", "gauge", "Whether the upstream is not asked for now.") {
+        $0.pausedFor == nil ? 0 : 1
+      }
+      upstreams("remaining_pulls", "gauge", "Pulls that the upstream allows, as it says.") {
+        $0.limits?.remaining.map(Int64.init)
+      }
+    }
     single("process_resident_memory_bytes", "gauge", "Resident memory.", Self.residentMemory())
     return text
   }

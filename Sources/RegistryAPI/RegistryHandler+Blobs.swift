@@ -52,7 +52,7 @@ extension RegistryHandler {
     }
   }
 
-  private static func headers(of digest: Digest, _ more: [(String, String)] = []) -> HTTPHeaders {
+  static func headers(of digest: Digest, _ more: [(String, String)] = []) -> HTTPHeaders {
     // All at once: to add one after another costs more than the rest of an answer to HEAD.
     HTTPHeaders(
       [
@@ -62,7 +62,7 @@ extension RegistryHandler {
       ] + more)
   }
 
-  private static func head(_ digest: Digest, size: Int64, for request: HTTPRequest) -> HTTPResponse {
+  static func head(_ digest: Digest, size: Int64, for request: HTTPRequest) -> HTTPResponse {
     let tag = digest.entityTag
     if ConditionalRequest.isNotModified(request.headers, entityTag: tag) {
       return HTTPResponse(status: .notModified, headers: headers(of: digest, [("ETag", tag)]))

@@ -1,8 +1,10 @@
 import ContainerImage
 import HTTPServer
+import Mirroring
 import NIOCore
 import NIOHTTP1
 import Registry
+import RegistryClient
 import Storage
 
 extension RegistryHandler {
@@ -20,18 +22,41 @@ extension RegistryHandler {
     return deferred(request) { [registry] in
       let page = try await registry.tags(in: repository, after: last, limit: limit)
       let visible = try await registry.trust?.visible(page.elements, in: repository, mayPush: mayPush)
-      var json = JSONText()
-      json.object { json in
-        json.member("name", repository.description)
-        json.key("tags")
-        json.array(visible ?? page.elements) { json, tag in json.string(tag.description) }
-      }
-      var headers: HTTPHeaders = ["Content-Type": "application/json"]
-      if page.hasMore, let last = page.elements.last {
-        headers.addNextPage("/v2/\(repository)/tags/list", ["n": "\(limit)", "last": last.description])
-      }
-      return HTTPResponse(status: .ok, headers: headers, body: .bytes(json.buffer))
+      return Self.tags(
+        visible ?? page.elements, of: repository, limit: limit, next: page.hasMore ? page.elements.last : nil)
     }
+  }
+
+  /// As the other one, of an upstream's tags; of those that are here if it cannot be asked.
+  func listTags(
+    _ request: HTTPRequest, from place: MirroredRepository, _ mirror: UpstreamMirror, _ caller: Caller
+  ) throws(WireError) -> HTTPAnswer {
+    let query = try request.parameters()
+    let limit = min(try query.count("n") ?? Registry.largestPage, Registry.largestPage)
+    let last = query["last"]
+    return try orHere(request, try listTags(request, place.name, caller)) {
+      let rest = try await mirror.tags(in: place).drop { tag in
+        last.map { !$0.utf8.lexicographicallyPrecedes(tag.description.utf8) } ?? false
+      }
+      let page = Array(rest.prefix(limit))
+      return Self.tags(page, of: place.name, limit: limit, next: rest.count > page.count ? page.last : nil)
+    }
+  }
+
+  private static func tags(
+    _ tags: [Tag], of repository: RepositoryName, limit: Int, next last: Tag?
+  ) -> HTTPResponse {
+    var json = JSONText()
+    json.object { json in
+      json.member("name", repository.description)
+      json.key("tags")
+      json.array(tags) { json, tag in json.string(tag.description) }
+    }
+    var headers: HTTPHeaders = ["Content-Type": "application/json"]
+    if let last {
+      headers.addNextPage("/v2/\(repository)/tags/list", ["n": "\(limit)", "last": last.description])
+    }
+    return HTTPResponse(status: .ok, headers: headers, body: .bytes(json.buffer))
   }
 
   func listRepositories(_ request: HTTPRequest, _ caller: Caller) throws(WireError) -> HTTPAnswer {
@@ -58,31 +83,60 @@ extension RegistryHandler {
     _ request: HTTPRequest, _ digest: Digest, _ repository: RepositoryName
   ) throws(WireError) -> HTTPAnswer {
     let query = try request.parameters()
-    let artifactType = query["artifactType"].flatMap { $0.isEmpty ? nil : $0 }
+    let artifactType = query.artifactType
     let limit = max(1, min(try query.count("n") ?? Self.defaultPage, Self.defaultPage))
     let position = try query.count("last") ?? 0
     return deferred(request) { [registry] in
       let page = try await registry.referrers(
         of: digest, in: repository, artifactType: artifactType, after: Int64(position), limit: limit)
-      var json = JSONText()
-      json.object { json in
-        json.key("schemaVersion")
-        json.integer(2)
-        json.member("mediaType", MediaType.ociImageIndex.description)
-        json.key("manifests")
-        json.array(page.descriptors) { json, descriptor in json.descriptor(descriptor) }
-      }
-      var headers: HTTPHeaders = ["Content-Type": MediaType.ociImageIndex.description]
-      if artifactType != nil { headers.add(name: "OCI-Filters-Applied", value: "artifactType") }
+      var response = Self.referrers(page.descriptors, filteredBy: artifactType)
       if let next = page.next {
         var parameters: KeyValuePairs<String, String> = ["n": "\(limit)", "last": "\(next)"]
         if let artifactType {
           parameters = ["n": "\(limit)", "last": "\(next)", "artifactType": artifactType]
         }
-        headers.addNextPage("/v2/\(repository)/referrers/\(digest)", parameters)
+        response.headers.addNextPage("/v2/\(repository)/referrers/\(digest)", parameters)
       }
-      return HTTPResponse(status: .ok, headers: headers, body: .bytes(json.buffer))
+      return response
     }
+  }
+
+  /// As the other one, of what an upstream says; of what is here if it cannot be asked.
+  func listReferrers(
+    _ request: HTTPRequest, _ digest: Digest, from place: MirroredRepository, _ mirror: UpstreamMirror
+  ) throws(WireError) -> HTTPAnswer {
+    let type = try request.parameters().artifactType
+    return try orHere(request, try listReferrers(request, digest, place.name)) {
+      let found = try await mirror.referrers(of: digest, in: place)
+      return Self.referrers(found.filter { type == nil || $0.artifactType == type }, filteredBy: type)
+    }
+  }
+
+  /// What an upstream says, or what is here if it cannot be asked.
+  private func orHere(
+    _ request: HTTPRequest, _ here: HTTPAnswer, _ body: @escaping @Sendable () async throws -> HTTPResponse
+  ) throws(WireError) -> HTTPAnswer {
+    deferred(request) {
+      do {
+        return try await body()
+      } catch let failure as UpstreamFailure where failure.isTemporary {
+        return await here.whole()
+      }
+    }
+  }
+
+  private static func referrers(_ descriptors: [Descriptor], filteredBy type: String?) -> HTTPResponse {
+    var json = JSONText()
+    json.object { json in
+      json.key("schemaVersion")
+      json.integer(2)
+      json.member("mediaType", MediaType.ociImageIndex.description)
+      json.key("manifests")
+      json.array(descriptors) { json, descriptor in json.descriptor(descriptor) }
+    }
+    var headers: HTTPHeaders = ["Content-Type": MediaType.ociImageIndex.description]
+    if type != nil { headers.add(name: "OCI-Filters-Applied", value: "artifactType") }
+    return HTTPResponse(status: .ok, headers: headers, body: .bytes(json.buffer))
   }
 
   /// extensions/_oci.md: what this registry has beyond the core.
@@ -140,6 +194,8 @@ extension JSONText {
 }
 
 extension QueryItems {
+  fileprivate var artifactType: String? { self["artifactType"].flatMap { $0.isEmpty ? nil : $0 } }
+
   /// A number of entries, or a position.
   /// - Throws: `WireError` if it is no number of 0 or more.
   fileprivate func count(_ name: String) throws(WireError) -> Int? {

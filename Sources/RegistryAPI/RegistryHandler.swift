@@ -2,6 +2,7 @@ import Access
 import ContainerImage
 import HTTPServer
 import Logging
+import Mirroring
 import NIOCore
 import NIOHTTP1
 import Registry
@@ -18,6 +19,8 @@ public final class RegistryHandler: HTTPHandler {
   let pushers: AddressList
   /// Nil if no tag lists are signed here.
   let tagLists: TagListSigning?
+  /// Nil if there are no upstreams.
+  let mirror: UpstreamMirror?
   /// Nil if nobody is asked who he is.
   let gate: Gatekeeper?
   private let appContainer: AppContainerHandler
@@ -28,7 +31,8 @@ public final class RegistryHandler: HTTPHandler {
 
   public init(
     registry: Registry, appContainer: AppContainerService, pushers: AddressList = AddressList(),
-    tagLists: TagListSigning? = nil, access: AccessControl? = nil, tokenRealm: String? = nil,
+    tagLists: TagListSigning? = nil, mirror: UpstreamMirror? = nil, access: AccessControl? = nil,
+    tokenRealm: String? = nil,
     metrics: Metrics, accessLog: AccessLog?, auditLog: AuditLog? = nil, limiter: RateLimiter? = nil,
     logger: Logger
   ) {
@@ -39,6 +43,7 @@ public final class RegistryHandler: HTTPHandler {
       service: appContainer, pushers: pushers, gate: gate, logger: logger)
     self.pushers = pushers
     self.tagLists = tagLists
+    self.mirror = mirror
     self.metrics = metrics
     self.accessLog = accessLog
     self.auditLog = auditLog
@@ -70,8 +75,11 @@ public final class RegistryHandler: HTTPHandler {
       guard let route = try Route(path: request.path) else {
         throw WireError(.notFound, .unsupported, "there is no endpoint \(request.path.quotedForMessage)")
       }
-      try check(caller, route, request)
-      return try dispatch(request, route, caller)
+      let (placed, place) = try place(route, request)
+      try check(caller, placed, request)
+      guard let place else { return try dispatch(request, placed, caller) }
+      return try dispatch(request, placed, place, caller).adding(
+        namespace: place.repository.upstream.namespace)
     } catch {
       return .response(error.response)
     }
@@ -79,6 +87,23 @@ public final class RegistryHandler: HTTPHandler {
 
   static func isHealth(_ request: HTTPRequest) -> Bool {
     request.path == "/healthz" || request.path == "/readyz"
+  }
+
+  /// What is asked of an upstream's repository.
+  private func dispatch(
+    _ request: HTTPRequest, _ route: Route, _ place: MirroredPlace, _ caller: Caller
+  ) throws(WireError) -> HTTPAnswer {
+    let (repository, mirror) = (place.repository, place.mirror)
+    switch (route, request.method) {
+    case (.blob(_, let digest), .GET): return getBlob(request, digest, from: repository, mirror)
+    case (.blob(_, let digest), .HEAD): return headBlob(request, digest, from: repository, mirror)
+    case (.manifest(_, let reference), .GET), (.manifest(_, let reference), .HEAD):
+      return getManifest(request, reference, from: repository, mirror, caller)
+    case (.tags, .GET), (.tags, .HEAD): return try listTags(request, from: repository, mirror, caller)
+    case (.referrers(_, let digest), .GET), (.referrers(_, let digest), .HEAD):
+      return try listReferrers(request, digest, from: repository, mirror)
+    default: return try dispatch(request, route, caller)
+    }
   }
 
   private func dispatch(

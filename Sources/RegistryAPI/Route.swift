@@ -42,6 +42,33 @@ enum Route: Sendable, Equatable {
     }
   }
 
+  /// Nil for what belongs to none.
+  var repository: RepositoryName? {
+    switch self {
+    case .base, .catalog: nil
+    case .extensions(let name): name
+    case .blob(let name, _), .manifest(let name, _), .uploads(let name), .upload(let name, _),
+      .tags(let name),
+      .referrers(let name, _), .signedTags(let name):
+      name
+    }
+  }
+
+  /// The same of another repository.
+  func renamed(_ name: RepositoryName) -> Route {
+    switch self {
+    case .base, .catalog, .extensions(nil): self
+    case .extensions: .extensions(name)
+    case .blob(_, let digest): .blob(name, digest)
+    case .manifest(_, let reference): .manifest(name, reference)
+    case .uploads: .uploads(name)
+    case .upload(_, let id): .upload(name, id: id)
+    case .tags: .tags(name)
+    case .referrers(_, let digest): .referrers(name, digest)
+    case .signedTags: .signedTags(name)
+    }
+  }
+
   private static func repositoryRoute(_ parts: [Substring]) throws(WireError) -> Route? {
     let count = parts.count
     let last = parts[count - 1]

@@ -7,6 +7,14 @@ enum Timestamp {
   static func now() -> String {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
+    return text(time)
+  }
+
+  /// - Parameter seconds: since 1970.
+  static func text(_ seconds: Int64) -> String { text(timespec(tv_sec: Int(seconds), tv_nsec: 0)) }
+
+  private static func text(_ time: timespec) -> String {
+    var time = time
     var parts = tm()
     gmtime_r(&time.tv_sec, &parts)
     func padded(_ value: Int, _ width: Int) -> String {

@@ -3,6 +3,7 @@ import HTTPServer
 import NIOCore
 import NIOHTTP1
 import Registry
+import RegistryClient
 import Storage
 
 /// An answer that says why not: a status and the distribution-spec's error document (section "Error Codes").
@@ -65,6 +66,8 @@ struct WireError: Error {
     case let error as RegistryError: self.init(error)
     case let error as ACIRefusal: self.init(error)
     case let error as StorageError: self.init(error)
+    case let error as StorageLimitExceeded: self.init(RegistryError(error))
+    case let error as UpstreamFailure: self.init(error)
     case let error as LoginUnavailable:
       self.init(.serviceUnavailable, .unknown, "\(error.reason): try again", headers: ["Retry-After": "30"])
     case RequestBodyError.timedOut:
@@ -121,15 +124,17 @@ struct WireError: Error {
         detail: [("tag", tag.description), ("digest", digest.description)])
     case .quotaExceeded(let limit, let used):
       let what = limit.prefix.isEmpty ? "this registry" : "what is below \(limit.prefix)"
-      let held =
+      let (most, unit) =
         switch limit.kind {
-        case .bytes: "\(ByteSize(used)) of \(ByteSize(limit.most))"
-        case .tags: "\(used) of \(limit.most) tags"
+        case .bytes: ("\(ByteSize(limit.most))", "")
+        case .tags: ("\(limit.most)", " tags")
         }
+      // Not to the byte: it may also be of repositories that the client does not see.
+      let percent = limit.most > 0 ? Int(Double(used) / Double(limit.most) * 100) : 100
       self.init(
         .payloadTooLarge, .denied,
-        "it does not fit: \(what) holds \(held); delete images there, or ask for a larger quota",
-        detail: [("prefix", limit.prefix), ("used", "\(used)"), ("quota", "\(limit.most)")])
+        "it does not fit: \(what) holds \(percent) % of \(most)\(unit); delete images there, or ask for a larger quota",
+        detail: [("prefix", limit.prefix), ("quota", most + unit)])
     case .tooLargeForSignature(let limit):
       self.init(
         .payloadTooLarge, .denied,

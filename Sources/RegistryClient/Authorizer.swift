@@ -27,6 +27,8 @@ final class Authorizer: Sendable {
   /// Seconds that a token is good for if its service does not say (distribution, "Token Authentication").
   private static let defaultLife = 60
   private static let largestAnswer = 1 << 20
+  /// Tokens that are kept before those go that have ended.
+  private static let mostTokens = 1000
 
   /// - Parameters:
   ///   - lookUp: the user's credentials for the registry; called when it asks for some.
@@ -84,6 +86,9 @@ final class Authorizer: Sendable {
       let header = Secret("Bearer \(token.value.exposed)")
       state.withLock { state in
         state.challenge = bearer
+        if state.tokens.count >= Self.mostTokens {
+          state.tokens = state.tokens.filter { $0.value.end > Self.now }
+        }
         state.tokens[Self.key(scopes)] = token
       }
       return header != rejected

@@ -36,21 +36,30 @@ final class EndpointClient: Sendable {
   private let options: ClientOptions
   private let hasFailed = Mutex(false)
 
-  init(
+  convenience init(
     _ endpoint: RegistryEndpoint, pool: ConnectionPool, credentials: CredentialStore, proxies: ProxySettings,
     options: ClientOptions
+  ) {
+    self.init(
+      endpoint, pool: pool, proxies: proxies, options: options,
+      lookUp: {
+        if let given = options.credentials { return given }
+        guard let scope = endpoint.credentialScope else { return .anonymous }
+        return try credentials.credentials(for: scope)
+      })
+  }
+
+  /// - Parameter lookUp: called when the server asks for credentials.
+  init(
+    _ endpoint: RegistryEndpoint, pool: ConnectionPool, proxies: ProxySettings, options: ClientOptions,
+    lookUp: @escaping @Sendable () throws -> Credentials
   ) {
     self.endpoint = endpoint
     self.pool = pool
     self.proxies = proxies
     self.options = options
     scheme = Mutex(options.usesPlainHTTP ? .http : endpoint.scheme)
-    authorizer = Authorizer(
-      lookUp: {
-        if let given = options.credentials { return given }
-        guard let scope = endpoint.credentialScope else { return .anonymous }
-        return try credentials.credentials(for: scope)
-      }, fetch: { try pool.send($0) })
+    authorizer = Authorizer(lookUp: lookUp, fetch: { try pool.send($0) })
   }
 
   /// Whether the server could not be reached, however often that was tried.

@@ -95,6 +95,12 @@ enum FileSystem {
     throw .system(errno, "look at \(path)")
   }
 
+  static func size(ofPath path: String) throws(StorageError) -> Int64 {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .system(errno, "look at \(path)") }
+    return Int64(status.st_size)
+  }
+
   static func size(of descriptor: CInt) throws(StorageError) -> Int64 {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .system(errno, "look at an open file") }

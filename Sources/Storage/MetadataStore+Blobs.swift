@@ -115,8 +115,7 @@ extension MetadataStore {
           WHERE l.repository_id = ? AND l.blob_id = ?
           """, [repository, blob]) != nil
       else { return nil }
-      try database.nowHoldsLess(name)
-      try database.unlink(blob, from: repository, now: secondsSince1970())
+      try database.unlink(blob, from: name, id: repository)
       let references = try database.integer(
         "SELECT count(*) FROM manifest_blob WHERE blob_id = ? AND repository_id = ?", [blob, repository])
       return Int(references ?? 0)
@@ -138,7 +137,7 @@ extension Database {
   }
 
   /// Links a blob whose bytes are on disk. A link that no manifest needs yet starts its grace period now.
-  fileprivate func link(_ blob: Int64, to name: RepositoryName) throws {
+  func link(_ blob: Int64, to name: RepositoryName) throws {
     let repository = try makeRepository(name)
     try willLink(blob, to: name, id: repository)
     let isReferenced =
@@ -152,12 +151,15 @@ extension Database {
     try run("UPDATE blob SET unlinked_since = NULL WHERE id = ? AND unlinked_since IS NOT NULL", [blob])
   }
 
-  func unlink(_ blob: Int64, from repository: Int64, now: Int64) throws {
-    try run("DELETE FROM repository_blob WHERE repository_id = ? AND blob_id = ?", [repository, blob])
+  /// - Parameter id: of the repository.
+  func unlink(_ blob: Int64, from repository: RepositoryName, id: Int64) throws {
+    try run("DELETE FROM repository_blob WHERE repository_id = ? AND blob_id = ?", [id, blob])
+    guard changesCount > 0 else { return }
+    try didUnlink(blob, from: repository)
     try run(
       """
       UPDATE blob SET unlinked_since = ?2
       WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM repository_blob WHERE blob_id = ?1)
-      """, [blob, now])
+      """, [blob, secondsSince1970()])
   }
 }

@@ -49,18 +49,17 @@ extension MetadataStore {
       let rows = try Row.fetchAll(
         database,
         sql: """
-          SELECT repository_id, blob_id FROM repository_blob
-          WHERE unreferenced_since IS NOT NULL AND unreferenced_since <= ? LIMIT ?
+          SELECT l.repository_id, l.blob_id, r.name FROM repository_blob AS l
+          JOIN repository AS r ON r.id = l.repository_id
+          WHERE l.unreferenced_since IS NOT NULL AND l.unreferenced_since <= ? LIMIT ?
           """, arguments: [time, limit])
-      let now = secondsSince1970()
       var repositories: Set<Int64> = []
       for row in rows {
-        try database.unlink(row["blob_id"], from: row["repository_id"], now: now)
+        try database.unlink(
+          row["blob_id"], from: try RepositoryName(parsing: row["name"] as String), id: row["repository_id"])
         repositories.insert(row["repository_id"])
       }
       for repository in repositories {
-        let name = try database.text("SELECT name FROM repository WHERE id = ?", [repository])
-        if let name = name.flatMap({ try? RepositoryName(parsing: $0) }) { try database.nowHoldsLess(name) }
         let gone = try database.text(
           """
           DELETE FROM repository WHERE id = ?1

@@ -83,27 +83,12 @@ extension MetadataStore {
       guard let repositoryID = try database.repository(repository),
         let manifest = try database.manifest(digest, in: repositoryID)
       else { return false }
-      let now = secondsSince1970()
       let names = try String.fetchAll(
         database.cachedStatement(sql: "SELECT name FROM tag WHERE manifest_id = ?"), arguments: [manifest])
       for name in names {
         if let tag = try? Tag(parsing: name), isFixed(tag) { throw FixedTag(tag: tag, digest: digest) }
       }
-      try database.run(
-        """
-        INSERT INTO tag_history (repository, tag, digest, moved_at)
-        SELECT ?1, name, NULL, ?3 FROM tag WHERE manifest_id = ?2
-        """, [repository.description, manifest, now])
-      try database.run("DELETE FROM tag WHERE manifest_id = ?", [manifest])
-      let blobs = try Int64.fetchAll(
-        database.cachedStatement(sql: "SELECT blob_id FROM manifest_blob WHERE manifest_id = ?"),
-        arguments: [manifest])
-      try database.run("DELETE FROM manifest_blob WHERE manifest_id = ?", [manifest])
-      try database.run("DELETE FROM converted_aci WHERE manifest_id = ?", [manifest])
-      for blob in blobs { try database.unreferred(blob, in: repositoryID, now: now) }
-      try database.run("DELETE FROM manifest WHERE id = ?", [manifest])
-      try database.nowHoldsLess(repository)
-      try database.trustChanged(in: repositoryID)
+      try database.remove(manifest, of: repository, id: repositoryID)
       return true
     }
   }
@@ -171,6 +156,28 @@ extension ManifestRecord {
 }
 
 extension Database {
+  /// Removes a manifest and its tags.
+  func remove(_ manifest: Int64, of repository: RepositoryName, id: Int64) throws {
+    let now = secondsSince1970()
+    try run(
+      """
+      INSERT INTO tag_history (repository, tag, digest, moved_at)
+      SELECT ?1, name, NULL, ?3 FROM tag WHERE manifest_id = ?2
+      """, [repository.description, manifest, now])
+    try run("DELETE FROM tag WHERE manifest_id = ?", [manifest])
+    let tags = Int64(changesCount)
+    let blobs = try Int64.fetchAll(
+      cachedStatement(sql: "SELECT blob_id FROM manifest_blob WHERE manifest_id = ?"),
+      arguments: [manifest])
+    try run("DELETE FROM manifest_blob WHERE manifest_id = ?", [manifest])
+    try run("DELETE FROM converted_aci WHERE manifest_id = ?", [manifest])
+    for blob in blobs { try unreferred(blob, in: id, now: now) }
+    let size = try integer("SELECT size FROM manifest WHERE id = ?", [manifest]) ?? 0
+    try run("DELETE FROM manifest WHERE id = ?", [manifest])
+    try nowHolds(bytes: -size, tags: -tags, repository)
+    try trustChanged(in: id)
+  }
+
   fileprivate func put(
     _ new: NewManifest, _ content: Data, annotations: String?, in repository: RepositoryName
   ) throws {

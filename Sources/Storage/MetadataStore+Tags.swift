@@ -38,7 +38,7 @@ extension MetadataStore {
       try database.run("DELETE FROM tag WHERE repository_id = ? AND name = ?", [id, tag.description])
       guard database.changesCount > 0 else { return false }
       try database.record(tag, of: repository, movedTo: nil, now: secondsSince1970())
-      try database.nowHoldsLess(repository)
+      try database.nowHolds(tags: -1, repository)
       // It may have been by this tag that a signature was found.
       try database.trustChanged(in: id)
       return true

@@ -25,6 +25,22 @@ extension MetadataStore {
     ) ?? nil
   }
 
+  /// Sessions of repositories below a prefix.
+  func uploads(below prefix: String) throws(StorageError) -> [UploadID] {
+    var found: [UploadID] = []
+    try reader().query(
+      """
+      SELECT id FROM upload WHERE repository >= ?1 AND repository < ?2
+        AND (?1 = '' OR repository = ?1 OR substr(repository, length(?1) + 1, 1) = '/')
+      """,
+      [.text(prefix), .text(Database.end(of: prefix))]
+    ) { row in
+      if let id = UploadID(row.text(0)) { found.append(id) }
+      return true
+    }
+    return found
+  }
+
   func uploads() throws(StorageError) -> [UploadRecord] {
     var records: [UploadRecord] = []
     try reader().query("SELECT id, repository, algorithm, started_at FROM upload", []) { row in

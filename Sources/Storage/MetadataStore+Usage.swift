@@ -2,7 +2,7 @@ import ContainerImage
 import GRDB
 
 /// What is held below prefixes. It is counted for a prefix when it is asked for first; then a row is kept up to date by whatever adds
-/// something, and goes with whatever takes something away, to be counted anew.
+/// something or takes something away.
 extension MetadataStore {
   /// What repositories below a prefix hold, if that is counted already.
   /// - Parameter prefix: empty for all.
@@ -10,6 +10,19 @@ extension MetadataStore {
     try reader().first("SELECT bytes, tags FROM usage WHERE prefix = ?1", [.text(prefix)]) {
       StorageUsage(bytes: $0.integer(0), tags: $0.integer(1))
     }
+  }
+
+  /// Whether a repository below a prefix links a blob whose bytes are there, or were.
+  public func isHeld(_ blob: Digest, below prefix: String) throws(StorageError) -> Bool {
+    try reader().first(
+      """
+      SELECT 1 FROM blob AS b JOIN repository_blob AS l ON l.blob_id = b.id
+      JOIN repository AS r ON r.id = l.repository_id
+      WHERE b.digest = ?3 AND r.name >= ?1 AND r.name < ?2
+        AND (?1 = '' OR r.name = ?1 OR substr(r.name, length(?1) + 1, 1) = '/')
+      LIMIT 1
+      """, [.text(prefix), .text(Database.end(of: prefix)), .text(blob.description)]
+    ) { _ in true } ?? false
   }
 
   /// As `knownUsage`, counted if need be.
@@ -37,31 +50,34 @@ extension Database {
     guard !prefixes.isEmpty,
       try integer("SELECT 1 FROM repository_blob WHERE repository_id = ? AND blob_id = ?", [id, blob]) == nil
     else { return }
+    try count(blob, below: prefixes, times: 1)
+  }
+
+  /// To be called after a repository linked a blob no more.
+  func didUnlink(_ blob: Int64, from repository: RepositoryName) throws {
+    try count(blob, below: try countedPrefixes(of: repository), times: -1)
+  }
+
+  /// Counts a blob that nobody below a prefix links.
+  private func count(_ blob: Int64, below prefixes: [String], times factor: Int64) throws {
     for prefix in prefixes {
-      let isCounted = try integer(
+      let isLinked = try integer(
         """
         SELECT 1 FROM repository_blob AS l JOIN repository AS r ON r.id = l.repository_id
         WHERE l.blob_id = ?3 AND \(Self.isBelow) LIMIT 1
         """, [prefix, Self.end(of: prefix), blob])
-      guard isCounted == nil else { continue }
+      guard isLinked == nil else { continue }
       try run(
-        "UPDATE usage SET bytes = bytes + (SELECT size FROM blob WHERE id = ?1) WHERE prefix = ?2",
-        [blob, prefix])
+        "UPDATE usage SET bytes = bytes + ?3 * (SELECT size FROM blob WHERE id = ?1) WHERE prefix = ?2",
+        [blob, prefix, factor])
     }
   }
 
-  /// To be called when a repository holds a further manifest or tag.
+  /// To be called when a repository holds further manifests or tags, or less of them.
   func nowHolds(bytes: Int64 = 0, tags: Int64 = 0, _ repository: RepositoryName) throws {
     for prefix in try countedPrefixes(of: repository) {
       try run(
         "UPDATE usage SET bytes = bytes + ?, tags = tags + ? WHERE prefix = ?", [bytes, tags, prefix])
-    }
-  }
-
-  /// To be called when a repository holds less.
-  func nowHoldsLess(_ repository: RepositoryName) throws {
-    for prefix in try countedPrefixes(of: repository) {
-      try run("DELETE FROM usage WHERE prefix = ?", [prefix])
     }
   }
 
@@ -82,12 +98,12 @@ extension Database {
   }
 
   /// Whether the repository `r` is the prefix `?1`, or below it; `?2` is where names of others begin.
-  private static let isBelow = """
+  fileprivate static let isBelow = """
     (r.name >= ?1 AND r.name < ?2 AND (?1 = '' OR r.name = ?1 OR substr(r.name, length(?1) + 1, 1) = '/'))
     """
 
   /// '0' follows '/'; nothing that is in names follows '~'.
-  private static func end(of prefix: String) -> String { prefix.isEmpty ? "~" : prefix + "0" }
+  static func end(of prefix: String) -> String { prefix.isEmpty ? "~" : prefix + "0" }
 
   fileprivate func usage(below prefix: String) throws -> StorageUsage {
     let known = try Row.fetchOne(

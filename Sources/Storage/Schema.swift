@@ -228,6 +228,29 @@ enum Schema {
           ) WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("7 mirror") { database in
+      try database.execute(
+        sql: """
+          -- What upstreams said that tags mean.
+          CREATE TABLE mirrored_tag (
+            -- Names: they stay when a repository goes.
+            repository TEXT NOT NULL,
+            tag TEXT NOT NULL,
+            upstream TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            -- When it was said last.
+            checked_at INTEGER NOT NULL,
+            PRIMARY KEY (repository, tag)
+          ) WITHOUT ROWID;
+
+          -- Manifests that came from upstreams, which may go.
+          CREATE TABLE mirrored_manifest (
+            manifest_id INTEGER PRIMARY KEY REFERENCES manifest(id) ON DELETE CASCADE,
+            pulled_at INTEGER NOT NULL
+          );
+          CREATE INDEX mirrored_manifest_pulled ON mirrored_manifest(pulled_at);
+          """)
+    }
     return migrator
   }
 }

@@ -60,12 +60,12 @@ public struct UploadSession: ~Copyable, Sendable {
     return try await orCancel { try await onThreadOfItsOwn { try body { try file.append($0) } } }
   }
 
-  /// Stores the content as a blob, whatever it is: as `finish(as:)`.
-  public consuming func finish() async throws -> (digest: Digest, size: Int64) {
+  /// Stores the content as a blob, whatever it is: as `finish(as:within:)`.
+  public consuming func finish(within limits: [StorageLimit]) async throws -> (digest: Digest, size: Int64) {
     let file = file
     let store = store
     let digest = try await orCancel { try await store.blocking { try file.digest(.sha256) } }
-    return (digest, try await finish(as: digest))
+    return (digest, try await finish(as: digest, within: limits))
   }
 
   /// Ends this request's work: the session goes on with all that was received, even after a power cut.
@@ -169,6 +169,17 @@ extension ContentStore {
       record.repository == repository
     else { return nil }
     return try await open(hold, repository: repository, algorithm: record.algorithm, isRecorded: true)
+  }
+
+  /// What upload sessions of repositories below a prefix have brought so far.
+  /// - Parameter session: that does not count.
+  public func bytesOfUploads(below prefix: String, but session: UploadID?) async throws -> Int64 {
+    try await blocking { [metadata, directory] in
+      try metadata.uploads(below: prefix).reduce(0) { bytes, upload in
+        guard upload != session else { return bytes }
+        return bytes + ((try? FileSystem.size(ofPath: "\(directory.uploads)/\(upload)")) ?? 0)
+      }
+    }
   }
 
   private func open(

@@ -5,7 +5,7 @@ import ContainerImage
 public enum SignatureDiscovery {
   public static let mostReferrers = 1000
   /// Bytes of a signature's blob. Bundles with proofs have some 10 KiB, attestations more.
-  private static let largestBlob = 4 << 20
+  public static let largestBlob: Int64 = 4 << 20
 
   private static let cosignReferrer = "application/vnd.dev.cosign.artifact.sig.v1+json"
   private static let bundlePrefix = "application/vnd.dev.sigstore.bundle"
@@ -45,7 +45,7 @@ public enum SignatureDiscovery {
     if formats.contains(.notation), evidence.notation.count < most,
       let layer = NotationSignatureManifest.envelope(of: manifest, over: digest)
     {
-      if let bytes = try source.blob(layer, atMost: largestBlob) {
+      if let bytes = try source.blob(layer, atMost: Int(largestBlob)) {
         evidence.notation.append(SignatureEvidence.Notation(envelope: bytes, mediaType: layer.mediaType))
       }
       return
@@ -53,18 +53,18 @@ public enum SignatureDiscovery {
     for layer in manifest.layers {
       if layer.mediaType == CosignSignature.mediaType {
         guard formats.contains(.cosign), evidence.cosign.count < most,
-          let payload = try source.blob(layer, atMost: largestBlob)
+          let payload = try source.blob(layer, atMost: Int(largestBlob))
         else { continue }
         evidence.cosign.append(CosignSignature(payload: payload, annotations: layer.annotations ?? [:]))
       } else if layer.mediaType == CosignSignature.attestationMediaType {
         guard formats.contains(.cosignAttestation), evidence.cosignAttestations.count < most,
-          let envelope = try source.blob(layer, atMost: largestBlob)
+          let envelope = try source.blob(layer, atMost: Int(largestBlob))
         else { continue }
         evidence.cosignAttestations.append(
           CosignSignature(payload: envelope, annotations: layer.annotations ?? [:]))
       } else if layer.mediaType.description.hasPrefix(bundlePrefix) {
         guard formats.contains(.sigstoreBundle), evidence.sigstoreBundles.count < most,
-          let bundle = try source.blob(layer, atMost: largestBlob)
+          let bundle = try source.blob(layer, atMost: Int(largestBlob))
         else { continue }
         evidence.sigstoreBundles.append(bundle)
       }
@@ -93,7 +93,8 @@ public enum SignatureDiscovery {
     }
   }
 
-  private static func isOfInterest(_ artifactType: String?) -> Bool {
+  /// Whether a referrer of that type may be a signature.
+  public static func isOfInterest(_ artifactType: String?) -> Bool {
     guard let artifactType else { return false }
     return artifactType == cosignReferrer || artifactType == NotationVerifier.artifactType
       || artifactType.hasPrefix(bundlePrefix)

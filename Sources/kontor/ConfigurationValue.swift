@@ -62,51 +62,19 @@ extension ConfigurationValue where Value == Int64 {
 }
 
 extension ConfigurationValue where Value == Duration {
-  private static var units: [(name: String, milliseconds: Int64)] {
-    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
-  }
-
   /// - Parameter least: in seconds.
   static func duration(atLeast least: Int64) -> Self {
     Self(
       expected: "a duration\(least > 0 ? " of at least \(least)s" : ""), such as 500ms, 30s, 5m, 1h30m or 7d"
     ) { json in
-      guard case .string(let text) = json, let value = milliseconds(text), value >= least * 1000 else {
+      guard case .string(let text) = json, let value = Duration(parsing: text), value >= .seconds(least)
+      else {
         return nil
       }
-      return .milliseconds(value)
+      return value
     } print: {
-      "\"\(text($0))\""
+      "\"\($0.shortText)\""
     }
-  }
-
-  private static func milliseconds(_ text: String) -> Int64? {
-    var rest = text[...]
-    var total: Int64 = 0
-    guard !rest.isEmpty else { return nil }
-    while !rest.isEmpty {
-      let digits = rest.prefix { $0.isASCII && $0.isNumber }
-      rest = rest.dropFirst(digits.count)
-      let name = rest.prefix { $0.isASCII && $0.isLetter }
-      rest = rest.dropFirst(name.count)
-      guard let number = Int64(digits), let unit = units.first(where: { $0.name == name }) else { return nil }
-      let (product, overflow) = number.multipliedReportingOverflow(by: unit.milliseconds)
-      guard !overflow, total < 1 << 55, product < 1 << 55 else { return nil }
-      total += product
-    }
-    return total
-  }
-
-  private static func text(_ duration: Duration) -> String {
-    let (seconds, attoseconds) = duration.components
-    var rest = seconds * 1000 + attoseconds / 1_000_000_000_000_000
-    var text = ""
-    // Days are written as hours: 24h reads better than 1d for what is usually less.
-    for unit in units.dropFirst() where rest >= unit.milliseconds {
-      text += "\(rest / unit.milliseconds)\(unit.name)"
-      rest %= unit.milliseconds
-    }
-    return text.isEmpty ? "0s" : text
   }
 }
 

@@ -38,6 +38,7 @@ struct Kontor: AsyncParsableCommand {
         name: "Access",
         subcommands: [
           LoginCommand.self, LogoutCommand.self, UserCommand.self, TokenCommand.self, AccessCommand.self,
+          MirrorCommand.self,
         ]),
     ])
 

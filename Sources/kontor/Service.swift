@@ -1,8 +1,10 @@
 import Access
 import HTTPServer
 import Logging
+import Mirroring
 import Registry
 import RegistryAPI
+import RegistryClient
 import Storage
 import Trust
 
@@ -46,7 +48,9 @@ struct Service {
     let tagListKey: SigningKey?
     let access: AccessControl?
     let auditLog: AuditLog?
+    let upstreams: UpstreamList?
     do {
+      upstreams = try settings.upstreams()
       auditLog = try settings.logAudit.map {
         try AuditLog(
           .init(path: $0, largestFile: settings.logAuditSize, keptFiles: settings.logAuditFiles),
@@ -56,9 +60,9 @@ struct Service {
       signing = try settings.appContainer()
       policy = try settings.policy()
       tagListKey = try settings.tagListKey()
-      let fetch = try settings.issuerClient()
-      access = try settings.access(at: settings.listen).map {
-        AccessControl($0, store: store, logger: logger, fetch: fetch)
+      access = try settings.access(at: settings.listen).map { configuration throws(ConfigurationError) in
+        AccessControl(
+          configuration, store: store, logger: logger, fetch: try settings.issuerClient())
       }
     } catch {
       throw Failure(message: "\(error)")
@@ -69,6 +73,9 @@ struct Service {
     var configuration = settings.registry
     configuration.admit = { try await acceptance.admit($0, to: $1) }
     let registry = Registry(store: store, configuration: configuration, trust: trust, logger: logger)
+    let mirror = upstreams.map {
+      UpstreamMirror($0, registry: registry, environment: .current(), logger: logger)
+    }
     let appContainer = AppContainerService(
       registry: registry, acceptance: acceptance, configuration: signing, logger: logger)
     let tagLists = tagListKey.map { key in
@@ -79,11 +86,12 @@ struct Service {
     let connections = ConnectionCount()
     let handler = RegistryHandler(
       registry: registry, appContainer: appContainer, pushers: settings.trustPushers,
-      tagLists: tagLists, access: access, tokenRealm: settings.accessTokenRealm,
-      metrics: Metrics(registry: registry, collector: collector, connections: { connections.now }),
+      tagLists: tagLists, mirror: mirror, access: access, tokenRealm: settings.accessTokenRealm,
+      metrics: Metrics(
+        registry: registry, collector: collector, mirror: mirror, connections: { connections.now }),
       accessLog: accessLog, auditLog: auditLog, limiter: settings.limiter, logger: logger)
 
-    let control = await startControl(registry, collector, access, auditLog)
+    let control = await startControl(registry, collector, access, mirror, auditLog)
     let server: HTTPServer
     do {
       server = try await HTTPServer.start(configuration: settings.http, handler: handler, logger: logger)
@@ -98,6 +106,7 @@ struct Service {
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
+    let mirroring = Task { await mirror?.run() }
     let watch = Task { [settings] in
       guard let access else { return }
       var files = AccessFiles(settings)
@@ -120,8 +129,10 @@ struct Service {
     )
     ServiceManager.notify("STOPPING=1")
     collection.cancel()
+    mirroring.cancel()
     watch.cancel()
     await server.shutdown()
+    await mirroring.value
     await control?.shutdown()
     accessLog?.flush()
     logger.notice("stopped")
@@ -194,7 +205,8 @@ struct Service {
 
   /// The socket for `kontor gc` and `kontor scrub`. A registry serves without it, too.
   private func startControl(
-    _ registry: Registry, _ collector: Collector, _ access: AccessControl?, _ auditLog: AuditLog?
+    _ registry: Registry, _ collector: Collector, _ access: AccessControl?, _ mirror: UpstreamMirror?,
+    _ auditLog: AuditLog?
   ) async -> HTTPServer? {
     let path = ControlClient.socket(in: settings.data)
     guard let address = ListenAddress(parsing: "unix:\(path)") else {
@@ -206,7 +218,8 @@ struct Service {
       let server = try await HTTPServer.start(
         configuration: HTTPServerConfiguration(addresses: [address], threads: 1),
         handler: ControlHandler(
-          registry: registry, collector: collector, access: access, auditLog: auditLog), logger: logger)
+          registry: registry, collector: collector, access: access, mirror: mirror, auditLog: auditLog),
+        logger: logger)
       // Who may open it may do everything.
       chmod(path, 0o600)
       return server

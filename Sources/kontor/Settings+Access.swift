@@ -69,7 +69,7 @@ extension Settings {
   /// - Throws: `ConfigurationError`
   func issuerClient() throws(ConfigurationError) -> @Sendable (String, Int) async throws -> [UInt8] {
     var options = ClientOptions()
-    // To where it may go without TLS, `IssuerDocument` says: to this machine itself.
+    // Where it may begin without TLS, `IssuerDocument` says: at this machine itself.
     options.usesPlainHTTP = true
     options.retries.attempts = 2
     options.authorities = [accessAuthorities].compactMap { $0 }

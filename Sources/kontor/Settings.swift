@@ -112,6 +112,9 @@ struct Settings: Equatable {
   var ldapGroupName = "cn"
   var ldapTimeout = Duration.seconds(5)
 
+  /// A file that says which registries are mirrored; nil for none.
+  var mirrorUpstreams: String?
+
   var uploadExpiry = Duration.seconds(24 * 3600)
 
   /// Zero for never.

@@ -49,7 +49,7 @@ import Testing
   func claimsAreMatched(claims: String, token: String, isGood: Bool) throws {
     let rules = try Self.rules(Self.rule(claims: claims, more: #", "groups": ["ci"]"#))
     let expected = Identity(kind: .workload, name: "acme-ci", groups: ["ci"])
-    #expect(rules.identity(for: try Self.token(token))?.identity == (isGood ? expected : nil))
+    #expect(rules.holder(of: try Self.token(token))?.identity == (isGood ? expected : nil))
     #expect(rules.give(expected) && !rules.give(Identity(kind: .workload, name: "acme-ci")))
   }
 
@@ -73,7 +73,7 @@ import Testing
       (try Self.token(app, audience: "null"), nil),
       (try Self.token(app, audience: "[]"), nil),
     ] as [(OrderedJSON, String?)] {
-      #expect(rules.identity(for: token)?.identity.name == name, "\(token)")
+      #expect(rules.holder(of: token)?.identity.name == name, "\(token)")
     }
   }
 
@@ -88,7 +88,7 @@ import Testing
     let keys = try TokenKey.keys(jwks: Array(try #require(material.keys["jwks"]).utf8), what: "keys")
     #expect(JSONWebToken.claimedIssuer(of: material.workload) == rules.rules.first?.issuer)
     let claims = try JSONWebToken.verify(material.workload, keys: keys, at: material.time).get()
-    let found = try #require(rules.identity(for: claims))
+    let found = try #require(rules.holder(of: claims))
     #expect(found.identity == Identity(kind: .workload, name: "acme-ci"))
     #expect(found.expires == material.time.addingTimeInterval(300))
     let late = JSONWebToken.verify(material.workload, keys: keys, at: material.time.addingTimeInterval(360))

@@ -13,7 +13,6 @@ import Testing
       #expect(try await directory.login("alice", password: DirectoryServer.alicesPassword) == Self.alice)
       let rights = [
         ("bob", DirectoryServer.bobsPassword), ("carol", DirectoryServer.carolsPassword),
-        ("erin", "erin-pa55"),
         (DirectoryServer.fayName, "fay-pa55"), ("bulk", "bulk-pa55"),
       ]
       for (user, password) in rights {
@@ -46,11 +45,9 @@ import Testing
         let entry = try await directory.login(typed, password: DirectoryServer.alicesPassword)
         #expect(entry == Self.alice, "\(typed)")
       }
-      // Of several values: the same one, or else the first by its bytes.
-      for (typed, name) in [
-        ("erin", "erin"), ("erin.x", "erin.x"), ("Zoe", "Zoe"), ("zoe", "Zoe"), ("ERIN.X", "Zoe"),
-      ] {
-        #expect(try await directory.login(typed, password: "erin-pa55")?.name == name)
+      // Of several values always the first by its bytes: nobody chooses who he is.
+      for typed in ["erin", "erin.x", "Zoe", "zoe", "ERIN.X"] {
+        #expect(try await directory.login(typed, password: "erin-pa55")?.name == "Zoe")
       }
       // Values that are no text are left out.
       let photo = LDAPDirectory(try server.configuration(userName: "jpegPhoto"))

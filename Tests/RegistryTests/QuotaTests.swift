@@ -44,7 +44,7 @@ import Testing
         await isOverQuota {
           _ = try await registry.appendChunk(to: id, in: app, range: nil, content: Self.unread(99))
         })
-      // The session is over: nothing can become of it.
+      // The session is over: what came of it would only take up space.
       await #expect(throws: RegistryError.uploadUnknown(id)) { try await registry.uploadStatus(id, in: app) }
       // Of unknown length: as soon as it is too much.
       let pieces = Array(repeating: UInt8(7), count: 60)
@@ -53,8 +53,27 @@ import Testing
           _ = try await registry.uploadAtOnce(
             to: app, as: digest, content: body(pieces, pieces, failure: Unwanted()))
         })
-      try await registry.push(Array(repeating: 1, count: 100))
+      let more = try await registry.startUpload(in: app).id.description
+      _ = try await registry.appendChunk(to: more, in: app, range: nil, content: body([1]))
+      // No length is too much to be compared.
+      #expect(
+        await isOverQuota {
+          _ = try await registry.appendChunk(to: more, in: app, range: nil, content: Self.unread(.max))
+        })
+      // What other sessions have brought takes up space.
+      let open = try await registry.startUpload(in: app).id.description
+      _ = try await registry.appendChunk(
+        to: open, in: app, range: nil, content: body(Array(repeating: 9, count: 60)))
+      #expect(
+        await isOverQuota {
+          _ = try await registry.uploadAtOnce(to: other, as: digest, content: Self.unread(41))
+        })
+      try await registry.cancelUpload(open, in: app)
+      let full = Array(repeating: UInt8(1), count: 100)
+      try await registry.push(full)
       #expect(await isOverQuota { _ = try await registry.startUpload(in: other) })
+      // What is held already takes no more space.
+      try await registry.push(full, to: other)
       _ = try await registry.startUpload(in: RepositoryName(parsing: "elsewhere"))
     }
   }

@@ -16,7 +16,8 @@ extension AccessControl {
     if let issuer = JSONWebToken.claimedIssuer(of: password) {
       return try await login(password, claimingToBeOf: issuer, at: time, configuration)
     }
-    if case .wait(let seconds) = attempts.permission(for: user, from: address, at: .now) {
+    let key = Self.guessed(user)
+    if case .wait(let seconds) = attempts.permission(for: key, from: address, at: .now) {
       return (.locked(seconds), 0)
     }
     let hash = try await passwordHash(of: user, configuration)
@@ -24,22 +25,24 @@ extension AccessControl {
     if hash == nil, let directory = configuration.directory {
       identity = try await self.identity(of: user, password, in: directory, from: address, configuration)
     } else {
-      // One who tries names learns nothing from how long it takes.
+      // One who tries names learns nothing from how long it takes, but for whose users they are.
       let isRight = try await store.blocking {
         (hash ?? .ofNobody(cost: configuration.passwords?.highestCost ?? 10)).matches(password) && hash != nil
       }
       identity = isRight ? try await localIdentity(of: user, configuration) : nil
     }
     guard let identity else {
-      attempts.failed(user, from: address, at: .now)
+      attempts.failed(key, from: address, at: .now)
       logger.notice("refused a login", metadata: ["user": "\(user)", "remote": "\(address)"])
       return (.refused("the user name or the password is wrong"), 0)
     }
-    attempts.succeeded(user, from: address)
-    return (
-      .caller(Caller(identity, rules: configuration.rules)),
-      Int64(time.timeIntervalSince1970) + Self.rememberedFor
-    )
+    attempts.succeeded(key, from: address)
+    return (.caller(Caller(identity, rules: configuration.rules)), .max)
+  }
+
+  /// Whose passwords are counted together: directories find the same user by more than one way to write the name.
+  static func guessed(_ user: String) -> String {
+    user.lowercased().split(separator: " ").joined(separator: " ")
   }
 
   /// Of a user of the database or of the file.
@@ -71,7 +74,7 @@ extension AccessControl {
       // By another way to write it, nobody becomes a user of that name who is not of the directory.
       let isOther = !entry.name.utf8.elementsEqual(user.utf8)
       if isOther, try await localIdentity(of: entry.name, configuration) != nil { return nil }
-      return try Identity(parsing: "user:" + entry.name, groups: entry.groups)
+      return identity(entry)
     case .refused(let reason):
       logger.info(
         "the directory refuses a login",
@@ -83,8 +86,17 @@ extension AccessControl {
   /// A user of the directory whose password was right before.
   /// - Throws: `LoginUnavailable`
   func identity(of user: String, in directory: LDAPDirectory) async throws -> Identity? {
-    let entry = try await asking(directory) { try await $0.entry(of: user) }
-    return try entry.map { try Identity(parsing: "user:" + $0.name, groups: $0.groups) }
+    try await asking(directory) { try await $0.entry(of: user) }.flatMap(identity)
+  }
+
+  /// - Returns: nil for one whose name cannot be in rules.
+  private func identity(_ entry: LDAPDirectory.Entry) -> Identity? {
+    do {
+      return try Identity(parsing: "user:" + entry.name, groups: entry.groups)
+    } catch {
+      logger.notice("a user of the directory has a name that cannot be", metadata: ["error": "\(error)"])
+      return nil
+    }
   }
 
   private func asking<Answer>(
@@ -105,7 +117,7 @@ extension AccessControl {
       return (.refused("the token is unknown, or was revoked"), 0)
     }
     guard stored.isCurrent(at: now) else { return (.refused("the token has expired"), 0) }
-    return (.caller(try Caller(stored)), min(stored.expiresAt ?? .max, now + Self.rememberedFor))
+    return (.caller(try Caller(stored)), stored.expiresAt ?? .max)
   }
 }
 
@@ -121,6 +133,6 @@ extension Caller {
     for text in token.repositories { patterns.append(try RepositoryPattern(parsing: text)) }
     self.init(
       Identity(kind: .token, name: token.name, groups: []), in: patterns,
-      actions: Set(token.actions.compactMap(AccessAction.init(rawValue:))))
+      actions: Set(token.actions.compactMap(AccessAction.init(rawValue:))), until: token.expiresAt)
   }
 }

@@ -20,16 +20,17 @@ extension AccessControl {
   public var issuesTokens: Bool { configuration.issuer == nil }
 
   /// A token for as much of what was asked for as the caller may do. For one who came with a token it does not live longer than
-  /// that.
+  /// that, unless it is exchanged.
   /// - Parameter isExchanged: whether the caller came with an ID token, which he does not have for long.
   public func token(
     for caller: Caller, _ scopes: [TokenScope], isExchanged: Bool = false, at time: Date
   ) async throws -> IssuedToken {
     let configuration = configuration
     let now = Int64(time.timeIntervalSince1970)
-    let lifetime = min(
-      (isExchanged ? configuration.exchangedTokenLifetime : configuration.tokenLifetime).components.seconds,
-      caller.scopesEnd.map { $0 - now } ?? .max)
+    let lifetime =
+      isExchanged
+      ? configuration.exchangedTokenLifetime.components.seconds
+      : min(configuration.tokenLifetime.components.seconds, caller.end.map { $0 - now } ?? .max)
     let signer = try await issuing.signer(configuration, at: now)
     let granted = scopes.compactMap { $0.granted(to: caller) }
     let claims = TokenClaims(
@@ -60,7 +61,9 @@ extension AccessControl {
       try store.metadata.refreshTokenSubject(hash: Self.hash(token))
     }
     guard let subject, subject.hasPrefix("user:") else { return nil }
-    return try await user(String(subject.dropFirst(5)), issuedAt: nil, configuration)
+    // Nobody of a directory has got one.
+    let identity = try await localIdentity(of: String(subject.dropFirst(5)), configuration)
+    return identity.map { Caller($0, rules: configuration.rules) }
   }
 
   /// By a token in the place of a password: an ID token of another system, or one that was given in exchange for it.
@@ -74,16 +77,21 @@ extension AccessControl {
     guard let workloads = configuration.workloads, workloads.know(issuer: issuer) else {
       return (.refused("ID tokens of \(issuer.quotedForMessage) are not taken here"), 0)
     }
+    func refused(_ reason: String) -> (Login, until: Int64) {
+      logger.notice("refused an ID token", metadata: ["issuer": "\(issuer)", "reason": "\(reason)"])
+      return (.refused(reason), 0)
+    }
     switch try await issuerKeys.verify(token, of: issuer, at: time) {
-    case .failure(let reason): return (.refused("the ID token does not count: \(reason)"), 0)
+    case .failure(let reason): return refused("the ID token does not count: \(reason)")
     case .success(let claims):
-      guard let found = workloads.identity(for: claims) else {
-        return (.refused("no rule is for this ID token: its audience or its claims are others"), 0)
+      guard let found = workloads.holder(of: claims) else {
+        return refused("no rule is for this ID token: its audience or its claims are others")
       }
-      return (
-        .caller(Caller(found.identity, rules: configuration.rules)),
-        Int64(found.expires.timeIntervalSince1970.rounded(.down))
-      )
+      logger.info(
+        "took an ID token",
+        metadata: ["issuer": "\(issuer)", "user": "\(found.identity)", "rule": "\(found.rule)"])
+      let end = Int64(found.expires.timeIntervalSince1970.rounded(.down))
+      return (.caller(Caller(found.identity, rules: configuration.rules, until: end)), end)
     }
   }
 

@@ -100,7 +100,7 @@ public final class AccessControl: Sendable {
 
   /// Of callers that are remembered; beyond, memory starts anew.
   private static let mostKnown = 10_000
-  /// Seconds for which a password is not verified again.
+  /// Seconds for which a password or a token is not verified again.
   static let rememberedFor: Int64 = 300
 
   let store: ContentStore
@@ -175,34 +175,35 @@ public final class AccessControl: Sendable {
     }
   }
 
-  /// Finds out who sends these. Takes as long for users that there are not.
+  /// Finds out who sends these. Takes as long for users that there are not, whether they would be here or in a directory.
   /// - Parameters:
   ///   - header: the whole value of `Authorization`, by which the caller is remembered.
   ///   - address: of the client.
   public func login(
     _ credentials: Credentials, header: String, from address: String, at time: Date
   ) async throws -> Login {
+    let seconds = Int64(time.timeIntervalSince1970)
     switch credentials {
     case .basic(let user, let password):
       // One after the other: many guesses at the same time would all be made before the first one is counted, and many requests
       // with the right password need it verified once.
-      return try await guessing.withLock("\(address) \(user)") { [self] in
-        if let caller = known(header, at: Int64(time.timeIntervalSince1970)) { return .caller(caller) }
-        return try await remembering(header) { configuration in
+      return try await guessing.withLock("\(address) \(Self.guessed(user))") { [self] in
+        if let caller = known(header, at: seconds) { return .caller(caller) }
+        return try await remembering(header, at: seconds) { configuration in
           try await login(user, password, from: address, at: time, configuration)
         }
       }
     case .bearer(let token):
-      return try await remembering(header) { configuration in
+      return try await remembering(header, at: seconds) { configuration in
         if let token = APIToken(parsing: token) { return try await login(token, at: time) }
         return try await login(bearer: token, at: time, configuration)
       }
     }
   }
 
-  /// - Parameter body: also returns until when, in seconds since 1970, the caller need not be found out again.
+  /// - Parameter body: also returns until when, in seconds since 1970, what it found counts.
   private func remembering(
-    _ header: String, _ body: (Configuration) async throws -> (Login, until: Int64)
+    _ header: String, at time: Int64, _ body: (Configuration) async throws -> (Login, until: Int64)
   ) async throws -> Login {
     let (configuration, changes) = state.withLock { ($0.configuration, $0.changes) }
     let (login, until) = try await body(configuration)
@@ -214,7 +215,7 @@ public final class AccessControl: Sendable {
       if state.tokens.count + state.passwords.count >= Self.mostKnown {
         (state.tokens, state.passwords) = ([:], [:])
       }
-      let known = Known(caller: caller, until: until)
+      let known = Known(caller: caller, until: min(until, time + Self.rememberedFor))
       if let key { state.passwords[key] = known } else { state.tokens[header] = known }
     }
     return login

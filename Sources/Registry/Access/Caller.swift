@@ -19,8 +19,8 @@ public final class Caller: Sendable {
   private let grants: Grants
   /// What a token of Docker's protocol was issued for, which narrows the grants; nil if it came without such a token.
   private let scopes: [TokenScope]?
-  /// When that token ends, in seconds since 1970.
-  let scopesEnd: Int64?
+  /// When that ends by which it is known, in seconds since 1970; nil for what does not end by itself.
+  let end: Int64?
   private let known = Mutex<[RepositoryName: Actions]>([:])
 
   private struct Actions {
@@ -38,20 +38,25 @@ public final class Caller: Sendable {
 
   private init(
     _ identity: Identity, _ grants: Grants, isUnrestricted: Bool = false, scopes: [TokenScope]? = nil,
-    scopesEnd: Int64? = nil
+    end: Int64? = nil
   ) {
     self.identity = identity
     name = "\(identity)"
     self.grants = grants
     self.isUnrestricted = isUnrestricted
     self.scopes = scopes
-    self.scopesEnd = scopesEnd
+    self.end = end
   }
 
-  convenience init(_ identity: Identity, rules: AccessRules) { self.init(identity, .rules(rules)) }
+  /// - Parameter end: in seconds since 1970; nil for what does not end by itself.
+  convenience init(_ identity: Identity, rules: AccessRules, until end: Int64? = nil) {
+    self.init(identity, .rules(rules), end: end)
+  }
 
-  convenience init(_ identity: Identity, in repositories: [RepositoryPattern], actions: Set<AccessAction>) {
-    self.init(identity, .patterns(repositories, actions))
+  convenience init(
+    _ identity: Identity, in repositories: [RepositoryPattern], actions: Set<AccessAction>, until end: Int64?
+  ) {
+    self.init(identity, .patterns(repositories, actions), end: end)
   }
 
   /// Whom another issuer vouches for: the scopes of its token are all that counts.
@@ -62,7 +67,7 @@ public final class Caller: Sendable {
   /// Whoever came with a token of this registry.
   /// - Parameter end: in seconds since 1970.
   func limited(to scopes: [TokenScope], until end: Int64) -> Caller {
-    Caller(identity, grants, scopes: scopes, scopesEnd: end)
+    Caller(identity, grants, scopes: scopes, end: min(end, self.end ?? end))
   }
 
   /// Whether it came with a token of Docker's protocol, and so can come again with another one.

@@ -34,64 +34,72 @@ actor IssuerKeys {
 
   /// - Returns: the claims of a token that one of the issuer's keys signed.
   /// - Throws: `LoginUnavailable` if the keys cannot be had.
-  func verify(
+  nonisolated func verify(
     _ token: String, of issuer: String, at now: Date
   ) async throws -> Result<OrderedJSON, TokenRefusal> {
     let verified = JSONWebToken.verify(token, keys: try await keys(of: issuer, at: now), at: now)
     switch verified {
     case .failure(.unknownKey), .failure(.badSignature), .failure(.algorithm):
       // It may have been signed by a key that is newer than those at hand.
-      guard let newer = try await keys(newerThan: now, of: issuer) else { return verified }
+      guard let newer = await keys(newerThan: now, of: issuer) else { return verified }
       return JSONWebToken.verify(token, keys: newer, at: now)
     default: return verified
     }
   }
 
   private func keys(of issuer: String, at now: Date) async throws -> [TokenKey] {
-    let former = known[issuer]
-    if let former, now.timeIntervalSince(former.fetchedAt) < Self.freshFor { return former.keys }
-    do {
-      return try await fetchedKeys(of: issuer, at: now)
-    } catch {
-      guard let former, now.timeIntervalSince(former.fetchedAt) < Self.goodFor else { throw error }
-      return former.keys
+    guard let former = known[issuer], now.timeIntervalSince(former.fetchedAt) < Self.goodFor else {
+      return try await fetching(issuer, at: now).value
     }
+    // Nobody waits while there are some that count.
+    if now.timeIntervalSince(former.fetchedAt) >= Self.freshFor { _ = try? fetching(issuer, at: now) }
+    return former.keys
   }
 
   /// - Returns: nil if they were fetched a moment ago, or cannot be fetched.
-  private func keys(newerThan now: Date, of issuer: String) async throws -> [TokenKey]? {
+  private func keys(newerThan now: Date, of issuer: String) async -> [TokenKey]? {
     if running[issuer] == nil, let last = tries[issuer], now.timeIntervalSince(last.at) < Self.pause {
       return nil
     }
-    return try? await fetchedKeys(of: issuer, at: now)
+    return try? await fetching(issuer, at: now).value
   }
 
-  /// Fetched once for all who wait for them.
-  private func fetchedKeys(of issuer: String, at now: Date) async throws -> [TokenKey] {
-    if let task = running[issuer] { return try await task.value }
+  /// One fetch for all who wait for it.
+  /// - Throws: `LoginUnavailable` if one failed a moment ago.
+  private func fetching(_ issuer: String, at now: Date) throws -> Task<[TokenKey], any Error> {
+    if let task = running[issuer] { return task }
     if let last = tries[issuer], let failure = last.failure, now.timeIntervalSince(last.at) < Self.pause {
       throw failure
     }
-    let task = Task { [fetch] in
-      let place = IssuerDocument.address(of: issuer)
-      let document = try IssuerDocument(
-        parsing: try await fetch(place, IssuerDocument.maximumSize), of: issuer, what: place)
-      return try TokenKey.keys(
-        jwks: try await fetch(document.keys, TokenKey.maximumSize), what: document.keys)
+    let task = Task { [fetch, logger] in
+      let start = ContinuousClock.now
+      do {
+        let place = IssuerDocument.address(of: issuer)
+        let document = try IssuerDocument(
+          parsing: try await fetch(place, IssuerDocument.maximumSize), of: issuer, what: place)
+        let keys = try TokenKey.keys(
+          jwks: try await fetch(document.keys, TokenKey.maximumSize), what: document.keys)
+        ended(issuer, Known(keys: keys, fetchedAt: now), at: now, after: start)
+        return keys
+      } catch {
+        logger.error(
+          "cannot get the keys of an issuer", metadata: ["issuer": "\(issuer)", "error": "\(error)"])
+        let failure = LoginUnavailable(reason: "the keys of \(issuer) cannot be had now")
+        ended(issuer, nil, at: now, after: start, failure)
+        throw failure
+      }
     }
     running[issuer] = task
-    defer { running[issuer] = nil }
-    do {
-      let keys = try await task.value
-      known[issuer] = Known(keys: keys, fetchedAt: now)
-      tries[issuer] = (now, nil)
-      return keys
-    } catch {
-      logger.error(
-        "cannot get the keys of an issuer", metadata: ["issuer": "\(issuer)", "error": "\(error)"])
-      let failure = LoginUnavailable(reason: "the keys of \(issuer) cannot be had now")
-      tries[issuer] = (now, failure)
-      throw failure
-    }
+    return task
+  }
+
+  private func ended(
+    _ issuer: String, _ keys: Known?, at now: Date, after start: ContinuousClock.Instant,
+    _ failure: LoginUnavailable? = nil
+  ) {
+    running[issuer] = nil
+    if let keys { known[issuer] = keys }
+    // A slow one must not be begun again as soon as it has ended.
+    tries[issuer] = (now.addingTimeInterval((ContinuousClock.now - start) / .seconds(1)), failure)
   }
 }

@@ -61,7 +61,7 @@ extension AppContainerService {
     } catch {
       throw Self.refusal(error)
     }
-    let blob = try await session.finish()
+    let blob = try await session.finish(within: registry.limits(of: image.key.repository))
     return ConvertedACI(
       blob: blob.digest, imageID: made.id.description, os: made.labels.os,
       architecture: made.labels.architecture)

@@ -43,6 +43,7 @@ extension AppContainerService {
     let (tag, rendered, image): (Tag, RenderedACI, ACIToImage.Image?)
     do {
       tag = try Self.tag(for: query)
+      try await registry.checkRoom(for: tag, in: repository)
       let (path, length, acceptance) = (upload.path, upload.size, acceptance)
       let open: @Sendable () throws -> any BlobReader = { try StoredBlobReader(upload: path) }
       _ = try await onThreadOfItsOwn { try acceptance.check(signature, of: query.name, open) }
@@ -52,7 +53,7 @@ extension AppContainerService {
       await upload.cancel()
       throw ACIAcceptance.refusal(error)
     }
-    let (aci, size) = try await upload.finish()
+    let (aci, size) = try await upload.finish(within: registry.limits(of: repository))
     var subject: Descriptor?
     if let image {
       _ = try await store(image.config, in: repository)
@@ -136,7 +137,8 @@ extension AppContainerService {
       let made = try await session.append { write in
         try withoutActuallyEscaping(write) { write in try layer.write(to: ByteSink { try write($0) }) }
       }
-      _ = try await session.finish(as: made.descriptor.digest)
+      _ = try await session.finish(
+        as: made.descriptor.digest, within: registry.limits(of: repository))
       written.append(made)
     }
     return try conversion.image(of: written)
@@ -160,7 +162,8 @@ extension AppContainerService {
     let digest = Digest(hashing: content)
     let session = try await store.uploadAtOnce(to: repository, algorithm: digest.algorithm)
     try await session.append(ByteBuffer(bytes: content))
-    return Descriptor(mediaType: MediaType(""), digest: digest, size: try await session.finish(as: digest))
+    let size = try await session.finish(as: digest, within: registry.limits(of: repository))
+    return Descriptor(mediaType: MediaType(""), digest: digest, size: size)
   }
 
   private func push(

@@ -139,16 +139,3 @@ public final class AuditLog: Sendable {
     return State(descriptor: descriptor, size: Int64(status.st_size))
   }
 }
-
-extension Route {
-  fileprivate var repository: RepositoryName? {
-    switch self {
-    case .base, .catalog: nil
-    case .extensions(let name): name
-    case .blob(let name, _), .manifest(let name, _), .uploads(let name), .upload(let name, _),
-      .tags(let name),
-      .referrers(let name, _), .signedTags(let name):
-      name
-    }
-  }
-}

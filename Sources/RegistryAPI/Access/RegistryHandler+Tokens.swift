@@ -61,7 +61,7 @@ extension RegistryHandler {
       }
       caller = known
     case Self.tokenExchange:
-      return try await tokenByExchange(form, gate)
+      return try await tokenByExchange(request, form, gate)
     default:
       throw WireError(
         .badRequest, .unsupported,
@@ -76,7 +76,9 @@ extension RegistryHandler {
   private static let tokenTypes = ["id_token", "jwt"].map { "urn:ietf:params:oauth:token-type:\($0)" }
 
   /// An ID token of another system for one of this registry (RFC 8693, section 2.1).
-  private func tokenByExchange(_ form: QueryItems, _ gate: Gatekeeper) async throws -> HTTPResponse {
+  private func tokenByExchange(
+    _ request: HTTPRequest, _ form: QueryItems, _ gate: Gatekeeper
+  ) async throws -> HTTPResponse {
     guard let subject = form["subject_token"], let type = form["subject_token_type"],
       Self.tokenTypes.contains(type)
     else {
@@ -92,6 +94,7 @@ extension RegistryHandler {
         "the form lacks scope: say what the token is for, such as repository:team/app:pull,push")
     }
     let caller = try gate.caller(of: try await gate.access.exchange(subject, at: Date()), headers: [:])
+    request.sender = caller.name
     return try await answer(caller, scopes, wantsRefresh: false, isExchanged: true, gate)
   }
 

@@ -14,9 +14,7 @@ extension RegistryHandler {
       if let gate {
         switch route {
         case .list(let repository, _) where request.method == .PUT:
-          if !caller.may(.sign, in: repository) {
-            try gate.check(caller, may: .push, in: repository, request)
-          }
+          try gate.check(caller, may: .push, or: .sign, in: repository, request)
         case .list(let repository, _), .lookaside(let repository, _, _):
           try gate.check(caller, may: .pull, in: repository, request)
         }

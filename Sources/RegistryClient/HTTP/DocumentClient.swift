@@ -10,7 +10,7 @@ public final class DocumentClient: Sendable {
 
   /// - Throws: `SettingsError`
   public init(_ environment: UserEnvironment, options: ClientOptions) throws(SettingsError) {
-    client = try WebClient(environment, options: options)
+    client = try WebClient(environment, options: options, usesCredentials: false)
   }
 
   /// Blocks until it is there.

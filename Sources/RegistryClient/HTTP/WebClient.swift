@@ -1,21 +1,24 @@
 import ImageTransfer
 
-/// Gets what is at addresses of the web, with rkt's credentials for their hosts, through redirects, and again when that failed
+/// Gets what is at addresses of the web, perhaps with rkt's credentials for their hosts, through redirects, and again when that failed
 /// for the moment.
 final class WebClient: Sendable {
   private let pool: ConnectionPool
   private let proxies: ProxySettings
   private let certificates: CertificateDirectories
-  private let credentials: RktCredentials
+  private let credentials: RktCredentials?
   let options: ClientOptions
 
+  /// - Parameter usesCredentials: rkt's.
   /// - Throws: `SettingsError`
-  init(_ environment: UserEnvironment, options: ClientOptions) throws(SettingsError) {
+  init(
+    _ environment: UserEnvironment, options: ClientOptions, usesCredentials: Bool = true
+  ) throws(SettingsError) {
     self.options = options
     pool = ConnectionPool(isCancelled: options.isCancelled)
     proxies = ProxySettings(environment)
     certificates = CertificateDirectories(environment)
-    credentials = try RktCredentials(environment)
+    credentials = usesCredentials ? try RktCredentials(environment) : nil
   }
 
   /// Whether what comes without TLS may be used.
@@ -64,7 +67,7 @@ final class WebClient: Sendable {
       var request = ClientRequest(method: "GET", url: url, headers: headers, settings: try settings(for: url))
       request.headers.append(("User-Agent", options.userAgent))
       // Looked up for the host that is asked, whoever named it: one host's never go to another.
-      if let authorization = try credentials.authorization(for: url) {
+      if let authorization = try credentials?.authorization(for: url) {
         request.headers.append(("Authorization", authorization.exposed))
       }
       let response = try pool.send(request)

@@ -56,6 +56,14 @@ public struct ProxySettings: Sendable {
     exceptions = ProxyExceptions(environment["NO_PROXY"] ?? environment["no_proxy"] ?? "")
   }
 
+  /// One for all servers but this machine.
+  /// - Parameter proxy: a URL, or a host with perhaps a port.
+  public init(all proxy: String) {
+    http = Proxy(proxy)
+    https = http
+    exceptions = ProxyExceptions("")
+  }
+
   /// - Parameters:
   ///   - scheme: of the URL to get.
   ///   - host: a domain or an address, one of IPv6 without brackets.

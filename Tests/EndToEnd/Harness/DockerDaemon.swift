@@ -6,7 +6,10 @@ struct DockerDaemon: Sendable {
   let socket: String
 
   /// Runs `body` with a new daemon, which ends afterwards with all that it started.
-  static func with(_ body: (DockerDaemon) async throws -> Void) async throws {
+  /// - Parameter arguments: further ones of dockerd.
+  static func with(
+    _ arguments: [String] = [], _ body: (DockerDaemon) async throws -> Void
+  ) async throws {
     try Tool.require(.docker, .dockerd, .containerd)
     try await Scratch.withDirectory("docker") { directory in
       let socket = "\(directory)/docker.sock"
@@ -16,7 +19,7 @@ struct DockerDaemon: Sendable {
           "--data-root", "\(directory)/data", "--exec-root", "\(directory)/exec",
           "-H", "unix://\(socket)", "--pidfile", "\(directory)/pid", "--storage-driver", "vfs",
           "--iptables=false", "--ip6tables=false", "--bridge=none",
-        ], logIn: directory)
+        ] + arguments, logIn: directory)
       let docker = DockerDaemon(socket: socket)
       try await running {
         try await daemon.waitFor("answering") { _ in

@@ -12,6 +12,8 @@ struct DockerRegistryServer: Sendable {
   }
 
   let hostAndPort: String
+  /// That has its data in `data`.
+  let directory: String
 
   /// The user and password of a registry that wants some.
   static let (user, password) = ("trader", "open sesame")
@@ -67,7 +69,7 @@ struct DockerRegistryServer: Sendable {
           let address = rest.prefix { $0.isNumber || $0 == "." || $0 == ":" }
           return address.endIndex < rest.endIndex ? String(address) : nil
         }
-        try await body(DockerRegistryServer(hostAndPort: address))
+        try await body(DockerRegistryServer(hostAndPort: address, directory: directory))
       } finally: {
         await daemon.stop()
       }

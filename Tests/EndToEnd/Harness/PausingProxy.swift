@@ -9,6 +9,7 @@ final class PausingProxy: Sendable {
     var limit: Int?
     var paused = 0
     var isStopped = false
+    var refuses = false
     var accepted = 0
     var requests = ""
     var connections: Set<Int32> = []
@@ -66,8 +67,16 @@ final class PausingProxy: Sendable {
   /// Passes everything on from now on.
   func resume() { state.withLock { $0.limit = nil } }
 
+  /// Breaks all connections off, and new ones at once, as if the server were gone.
+  func refuse() {
+    state.withLock { state in
+      state.refuses = true
+      for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
+  }
+
   private func serve(_ client: Int32) {
-    guard let server = try? target.open() else {
+    guard !state.withLock(\.refuses), let server = try? target.open() else {
       close(client)
       return
     }

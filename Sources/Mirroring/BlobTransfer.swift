@@ -1,0 +1,157 @@
+import ContainerImage
+import NIOCore
+import RegistryClient
+import Storage
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A blob on its way from an upstream, for all who wait for it. They read what is there of it, each at its own pace.
+public final class BlobTransfer: Sendable {
+  private enum Outcome {
+    case stored(size: Int64)
+    case failed(any Error & Sendable)
+  }
+
+  private struct State {
+    /// Of the file that grows; owned by this. -1 before it is there.
+    var descriptor: CInt = -1
+    /// Whether the upstream has said that it has the blob.
+    var hasBegun = false
+    /// Bytes, if the upstream says how many there are.
+    var size: Int64?
+    var received: Int64 = 0
+    var outcome: Outcome?
+    var waiting: [CheckedContinuation<Void, Never>] = []
+  }
+
+  /// Bytes that nobody gets before the digest is known to be right.
+  private static let heldBack: Int64 = 1
+  /// Bytes that a reader gets at once.
+  private static let largestPiece = 512 << 10
+
+  let digest: Digest
+  private let store: ContentStore
+  private let state = Mutex(State())
+
+  init(_ digest: Digest, store: ContentStore) {
+    self.digest = digest
+    self.store = store
+  }
+
+  deinit {
+    let descriptor = state.withLock(\.descriptor)
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  // MARK: - For whoever transfers
+
+  /// - Parameters:
+  ///   - path: of the file.
+  ///   - size: bytes; nil if nobody knows.
+  func begin(_ path: String, size: Int64?) throws(StorageError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw .failed(operation: "read an upload", reason: String(cString: strerror(errno)))
+    }
+    wake { state in
+      (state.descriptor, state.size, state.hasBegun) = (descriptor, size, true)
+    }
+  }
+
+  func received(_ count: Int) { wake { $0.received += Int64(count) } }
+
+  func stored(size: Int64) { wake { $0.outcome = .stored(size: size) } }
+
+  func failed(_ error: any Error & Sendable) { wake { $0.outcome = $0.outcome ?? .failed(error) } }
+
+  private func wake(_ change: (inout State) -> Void) {
+    let waiting = state.withLock { state in
+      change(&state)
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  // MARK: - For those who wait
+
+  /// Waits until the upstream has said that it has the blob.
+  /// - Throws: why it was not to be had.
+  /// - Returns: bytes; nil if the upstream does not say how many there are.
+  public func begun() async throws -> Int64? {
+    while true {
+      let found = try state.withLock { state -> (Bool, Int64?) in
+        switch state.outcome {
+        case .failed(let error) where !state.hasBegun: throw error
+        case .stored(let size): return (true, size)
+        default: return (state.hasBegun, state.size)
+        }
+      }
+      if found.0 { return found.1 }
+      await change { !$0.hasBegun && $0.outcome == nil }
+    }
+  }
+
+  /// Waits until it is stored.
+  /// - Throws: why it was not.
+  public func ended() async throws {
+    while true {
+      let outcome = state.withLock(\.outcome)
+      switch outcome {
+      case .stored: return
+      case .failed(let error): throw error
+      case nil: await change { $0.outcome == nil }
+      }
+    }
+  }
+
+  /// Gives the bytes as they come.
+  /// - Throws: why they do not come to their end, and what `write` throws.
+  public func read(_ write: (ByteBuffer) async throws -> Void) async throws {
+    var position: Int64 = 0
+    while true {
+      let (available, isLast, descriptor) = try state.withLock { state -> (Int64, Bool, CInt) in
+        switch state.outcome {
+        case .failed(let error): throw error
+        case .stored(let size): return (size, true, state.descriptor)
+        case nil: return (max(state.received - Self.heldBack, 0), false, state.descriptor)
+        }
+      }
+      if position < available {
+        let (from, count) = (position, Int(min(available - position, Int64(Self.largestPiece))))
+        let piece = try await store.blocking { [self] in try read(descriptor, at: from, count: count) }
+        position += Int64(piece.readableBytes)
+        try await write(piece)
+      } else if isLast {
+        return
+      } else {
+        let known = available
+        await change { $0.outcome == nil && max($0.received - Self.heldBack, 0) <= known }
+      }
+    }
+  }
+
+  /// - Parameter isAsBefore: whether there is nothing new.
+  private func change(_ isAsBefore: @Sendable (State) -> Bool) async {
+    await withCheckedContinuation { continuation in
+      let waits = state.withLock { state in
+        guard isAsBefore(state) else { return false }
+        state.waiting.append(continuation)
+        return true
+      }
+      if !waits { continuation.resume() }
+    }
+  }
+
+  private func read(_ descriptor: CInt, at position: Int64, count: Int) throws(StorageError) -> ByteBuffer {
+    var buffer = ByteBufferAllocator().buffer(capacity: count)
+    let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
+      max(pread(descriptor, bytes.baseAddress, count, off_t(position)), 0)
+    }
+    guard read > 0 else { throw .failed(operation: "read an upload", reason: "it is shorter than it was") }
+    return buffer
+  }
+}

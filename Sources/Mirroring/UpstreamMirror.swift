@@ -1,0 +1,376 @@
+import ContainerImage
+import ImageTransfer
+import Logging
+import NIOCore
+import Registry
+import RegistryClient
+import Storage
+import Synchronization
+import Trust
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Fills repositories from upstreams with what is asked for.
+public final class UpstreamMirror: Sendable {
+  /// Whether an answer is what the upstream says now.
+  public enum Freshness: Sendable, Equatable {
+    case fresh
+    /// It could not be asked; when it was asked last, in seconds since 1970.
+    case stale(checkedAt: Int64)
+  }
+
+  /// Of names that are remembered; beyond, memory starts anew.
+  private static let mostKnown = 100_000
+
+  let registry: Registry
+  let logger: Logger
+  public let list: UpstreamList
+  private let connections: [String: UpstreamConnection]
+  private let locks = KeyedLock<String>()
+  /// Tags that need not be asked for until then.
+  private let fresh = Mutex<[String: ContinuousClock.Instant]>([:])
+  /// What is not there, until when that need not be asked again.
+  private let missing = Mutex<[String: ContinuousClock.Instant]>([:])
+  private let transfers = Mutex<[String: BlobTransfer]>([:])
+  private let pulls = Mutex<[Pulled: Int64]>([:])
+
+  private struct Pulled: Hashable {
+    let repository: RepositoryName
+    let manifest: Digest
+  }
+
+  public init(
+    _ list: UpstreamList, registry: Registry, environment: UserEnvironment, logger: Logger
+  ) {
+    self.list = list
+    self.registry = registry
+    self.logger = logger
+    var connections: [String: UpstreamConnection] = [:]
+    for upstream in list.upstreams {
+      connections[upstream.namespace] = UpstreamConnection(upstream, environment)
+    }
+    self.connections = connections
+  }
+
+  private var store: ContentStore { registry.store }
+
+  func connection(_ place: MirroredRepository) throws(UpstreamFailure) -> UpstreamConnection {
+    guard let connection = connections[place.upstream.namespace] else {
+      throw UpstreamFailure(.unavailable, "there is no upstream \(place.upstream.namespace)")
+    }
+    return connection
+  }
+
+  var all: [UpstreamConnection] { list.upstreams.compactMap { connections[$0.namespace] } }
+
+  // MARK: - Manifests
+
+  /// Whether what is here of a tag may be given out without a question; may run on an event loop.
+  public func isFresh(_ tag: Tag, in place: MirroredRepository) -> Bool {
+    guard let until = fresh.withLock({ $0[Self.key(place, tag)] }) else { return false }
+    return until > .now
+  }
+
+  /// Notes that a manifest was given out; may run on an event loop.
+  public func pulled(_ manifest: Digest, in place: MirroredRepository, wasHere: Bool) {
+    let time = secondsSince1970()
+    pulls.withLock { $0[Pulled(repository: place.name, manifest: manifest)] = time }
+    if wasHere { try? connection(place).count { $0.hits += 1 } }
+  }
+
+  /// Sees to it that a manifest is here, as the upstream has it.
+  /// - Throws: `UpstreamFailure`, `StorageError`
+  public func fetch(
+    _ reference: ManifestReference, in place: MirroredRepository
+  ) async throws -> Freshness {
+    // All who ask for the same wait for one question.
+    try await locks.withLock("\(place.name) \(reference)") {
+      switch reference {
+      case .digest:
+        if try await present(reference, place) == nil {
+          try checkIsNotMissing(reference, place)
+          try await noting(reference, place) { _ = try await bringImage(reference, place, tags: []) }
+        }
+        return .fresh
+      case .tag(let tag): return try await fetch(tag, place)
+      }
+    }
+  }
+
+  private func fetch(_ tag: Tag, _ place: MirroredRepository) async throws -> Freshness {
+    let here = try await present(.tag(tag), place)
+    if here != nil, isFresh(tag, in: place) { return .fresh }
+    let known = try await store.blocking { [store] in try store.metadata.mirroredTag(tag, in: place.name) }
+    let now = secondsSince1970()
+    if let known, known.digest == here, known.upstream == place.upstream.namespace,
+      (0..<place.upstream.ttl.components.seconds).contains(now - known.checkedAt)
+    {
+      // From before a restart.
+      remember(tag, place, for: place.upstream.ttl - .seconds(now - known.checkedAt))
+      return .fresh
+    }
+    do {
+      try checkIsNotMissing(.tag(tag), place)
+      let digest = try await noting(.tag(tag), place) { try await ask(tag, place, here: here) }
+      try await store.metadata.keep(
+        MirroredTag(
+          repository: place.name, tag: tag, upstream: place.upstream.namespace, digest: digest, checkedAt: now
+        ))
+      remember(tag, place, for: place.upstream.ttl)
+      return .fresh
+    } catch let failure as UpstreamFailure {
+      switch failure.kind {
+      case .notFound:
+        if here != nil {
+          _ = try await store.metadata.deleteTag(tag, in: place.name)
+          try await store.metadata.forgetMirroredTag(tag, in: place.name)
+        }
+        throw failure
+      case .denied, .limited, .unavailable, .wrong:
+        guard here != nil, let known, now - known.checkedAt <= place.upstream.staleIfError.components.seconds
+        else { throw failure }
+        logger.warning(
+          "gives out a tag that could not be checked",
+          metadata: [
+            "upstream": "\(place.upstream.namespace)", "repository": "\(place.name)", "tag": "\(tag)",
+            "error": "\(failure)",
+          ])
+        try connection(place).count { $0.stale += 1 }
+        return .stale(checkedAt: known.checkedAt)
+      }
+    }
+  }
+
+  /// What a tag means now, and sees to it that this is here.
+  private func ask(_ tag: Tag, _ place: MirroredRepository, here: Digest?) async throws -> Digest {
+    guard let here else { return try await bringImage(.tag(tag), place, tags: [tag]) }
+    let connection = try connection(place)
+    let remote = place.remote
+    let head = try await connection.ask { try $0.head(.tag(tag), in: remote) }
+    connection.limits.answered(head.limits)
+    guard let digest = head.digest else { return try await bringImage(.tag(tag), place, tags: [tag]) }
+    if digest == here {
+      try await fetchMissingSignatures(of: digest, tag, place)
+      return digest
+    }
+    if let record = try await store.blocking({ [store] in
+      try store.metadata.manifest(.digest(digest), in: place.name)
+    }) {
+      try await registry.keep(record.content, as: record.mediaType, digest, tags: [tag], in: place.name)
+      return digest
+    }
+    return try await bringImage(.digest(digest), place, tags: [tag])
+  }
+
+  /// Fetches and keeps a manifest.
+  @discardableResult
+  func bring(
+    _ reference: ManifestReference, _ place: MirroredRepository, tags: [Tag]
+  ) async throws -> ManifestDocument {
+    let connection = try connection(place)
+    let remote = place.remote
+    let (document, limits) = try await connection.ask { try $0.manifest(reference, in: remote) }
+    connection.limits.answered(limits)
+    let content = ByteBuffer(bytes: document.bytes)
+    try await registry.keep(content, as: document.mediaType, document.digest, tags: tags, in: place.name)
+    pulled(document.digest, in: place, wasHere: false)
+    return document
+  }
+
+  /// As `bring`, with what the trust policy has to know.
+  private func bringImage(
+    _ reference: ManifestReference, _ place: MirroredRepository, tags: [Tag]
+  ) async throws -> Digest {
+    let document = try await bring(reference, place, tags: tags)
+    if registry.trust != nil, place.upstream.signatures,
+      !SignatureDiscovery.isSignature(try document.manifest())
+    {
+      try await fetchSignatures(of: document.digest, place)
+    }
+    return document.digest
+  }
+
+  private func present(_ reference: ManifestReference, _ place: MirroredRepository) async throws -> Digest? {
+    try await store.blocking { [store] in try store.metadata.manifest(reference, in: place.name)?.digest }
+  }
+
+  private func remember(_ tag: Tag, _ place: MirroredRepository, for time: Duration) {
+    fresh.withLock { fresh in
+      if fresh.count >= Self.mostKnown { fresh = [:] }
+      fresh[Self.key(place, tag)] = .now + time
+    }
+  }
+
+  private static func key(_ place: MirroredRepository, _ tag: Tag) -> String { "\(place.name):\(tag)" }
+
+  // MARK: - What is not there
+
+  private func checkIsNotMissing(
+    _ reference: ManifestReference, _ place: MirroredRepository
+  ) throws(UpstreamFailure) {
+    let key = "\(place.name) \(reference)"
+    let isMissing = missing.withLock { missing in
+      guard let until = missing[key] else { return false }
+      if until > .now { return true }
+      missing[key] = nil
+      return false
+    }
+    if isMissing {
+      throw UpstreamFailure(.notFound, "\(place.remote) \(reference) was not there a moment ago")
+    }
+  }
+
+  private func noting<Value>(
+    _ reference: ManifestReference, _ place: MirroredRepository, _ body: () async throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await body()
+    } catch let failure as UpstreamFailure where failure.kind == .notFound {
+      missing.withLock { missing in
+        if missing.count >= Self.mostKnown { missing = [:] }
+        missing["\(place.name) \(reference)"] = .now + place.upstream.notFoundTTL
+      }
+      throw failure
+    }
+  }
+
+  // MARK: - Blobs
+
+  /// Sees to it that a blob comes.
+  /// - Returns: nil if it is here now.
+  /// - Throws: `StorageError`
+  public func blob(_ digest: Digest, in place: MirroredRepository) async throws -> BlobTransfer? {
+    let announced = try await store.blocking { [store] in
+      try store.metadata.announcedSize(of: digest, in: place.name)
+    }
+    // Another repository has it, and a manifest of this one says that it belongs here, too.
+    if announced != nil, try await store.metadata.linkReferencedBlob(digest, in: place.name) { return nil }
+    let key = announced == nil ? "\(digest) \(place.name)" : "\(digest)"
+    let (transfer, isNew) = transfers.withLock { transfers -> (BlobTransfer, Bool) in
+      if let running = transfers[key] { return (running, false) }
+      let new = BlobTransfer(digest, store: store)
+      transfers[key] = new
+      return (new, true)
+    }
+    if isNew {
+      // It goes on whoever leaves.
+      Task {
+        await run(transfer, place, announced: announced)
+        transfers.withLock { $0[key] = nil }
+      }
+    } else if announced != nil {
+      Task {
+        guard (try? await transfer.ended()) != nil else { return }
+        _ = try? await store.metadata.linkReferencedBlob(digest, in: place.name)
+      }
+    }
+    return transfer
+  }
+
+  private func run(_ transfer: BlobTransfer, _ place: MirroredRepository, announced: Int64?) async {
+    do {
+      let connection = try connection(place)
+      let size = try await connection.transfer { [store] in
+        let digest = transfer.digest
+        let session = try await store.uploadAtOnce(to: place.name, algorithm: digest.algorithm)
+        let path = session.path
+        try await session.append { write in
+          let (reader, length) = try connection.registry.blob(digest, in: place.remote)
+          try transfer.begin(path, size: length ?? announced)
+          var received: Int64 = 0
+          try reader.forEachPiece { bytes in
+            received += Int64(bytes.count)
+            if let announced, received > announced {
+              throw UpstreamFailure(
+                .wrong, "\(digest) has more than the \(announced) bytes that its manifest says")
+            }
+            try write(bytes)
+            connection.count { $0.received += Int64(bytes.count) }
+            transfer.received(bytes.count)
+          }
+        }
+        do {
+          return try await session.finish(as: digest)
+        } catch let mismatch as DigestMismatch {
+          throw UpstreamFailure(.wrong, "what came for \(digest) has the digest \(mismatch.actual)")
+        }
+      }
+      transfer.stored(size: size)
+    } catch {
+      logger.error(
+        "a blob did not come",
+        metadata: [
+          "upstream": "\(place.upstream.namespace)", "repository": "\(place.name)",
+          "digest": "\(transfer.digest)",
+          "error": "\(error)",
+        ])
+      transfer.failed(error as? UpstreamFailure ?? UpstreamFailure(.unavailable, "\(error)"))
+    }
+  }
+
+  /// The size of a blob that is not here; nil if the upstream does not say.
+  /// - Throws: `UpstreamFailure`
+  public func size(of digest: Digest, in place: MirroredRepository) async throws -> Int64? {
+    let remote = place.remote
+    return try await connection(place).ask { try $0.size(of: digest, in: remote) }
+  }
+
+  // MARK: - Lists
+
+  /// The upstream's tags, in the order of their bytes.
+  /// - Throws: `UpstreamFailure`
+  public func tags(in place: MirroredRepository) async throws -> [Tag] {
+    let remote = place.remote
+    let names = try await connection(place).ask { try $0.tags(in: remote) }
+    return names.compactMap { try? Tag(parsing: $0) }.sorted {
+      $0.description.utf8.lexicographicallyPrecedes($1.description.utf8)
+    }
+  }
+
+  /// What the upstream says refers to a manifest.
+  /// - Throws: `UpstreamFailure`
+  public func referrers(of digest: Digest, in place: MirroredRepository) async throws -> [Descriptor] {
+    let remote = place.remote
+    return try await connection(place).ask { try $0.referrers(of: digest, in: remote) }
+  }
+
+  // MARK: - In the background
+
+  private static let interval = Duration.seconds(60)
+
+  /// Notes what was pulled, and lets go what is too much, until the task is cancelled.
+  public func run() async {
+    while (try? await Task.sleep(for: Self.interval)) != nil { await tidy() }
+    await notePulls()
+  }
+
+  func tidy() async {
+    await notePulls()
+    for connection in all {
+      do {
+        try await evict(connection.upstream)
+      } catch {
+        logger.error(
+          "cannot let go what an upstream gave",
+          metadata: ["upstream": "\(connection.upstream.namespace)", "error": "\(error)"])
+      }
+    }
+  }
+
+  func notePulls() async {
+    let noted = pulls.withLock { pulls in
+      defer { pulls = [:] }
+      return pulls
+    }
+    guard !noted.isEmpty else { return }
+    do {
+      try await store.metadata.notePulls(noted.map { ($0.key.repository, $0.key.manifest, $0.value) })
+    } catch {
+      logger.warning("cannot note what was pulled", metadata: ["error": "\(error)"])
+    }
+  }
+}
+
+func secondsSince1970() -> Int64 { Int64(time(nil)) }

@@ -1,0 +1,207 @@
+import ContainerImage
+import HTTPServer
+import Mirroring
+import NIOCore
+import NIOHTTP1
+import Registry
+import RegistryClient
+import Storage
+
+/// An upstream's repository, and what fills it.
+struct MirroredPlace {
+  let repository: MirroredRepository
+  let mirror: UpstreamMirror
+}
+
+extension RegistryHandler {
+  /// What the names of a request mean.
+  /// - Throws: `WireError` for what is not given out, or cannot be done with an upstream's repository.
+  /// - Returns: with the names that things have here; nil for what is the registry's own.
+  func place(
+    _ route: Route, _ request: HTTPRequest
+  ) throws(WireError) -> (route: Route, place: MirroredPlace?) {
+    guard let mirror, let name = route.repository else { return (route, nil) }
+    let namespace = request.query.isEmpty ? nil : try request.parameters()["ns"]
+    let found: MirroredRepository?
+    do {
+      found = try mirror.list.place(of: name, namespace: namespace)
+    } catch {
+      throw WireError(error)
+    }
+    guard let found else { return (route, nil) }
+    let isReading = request.method == .GET || request.method == .HEAD
+    switch route {
+    case .uploads, .upload: break
+    default:
+      if isReading || request.method == .DELETE {
+        return (route.renamed(found.name), MirroredPlace(repository: found, mirror: mirror))
+      }
+    }
+    throw WireError(
+      .methodNotAllowed, .unsupported,
+      "\(found.name) is filled from \(found.upstream.namespace): push to a repository of another name",
+      headers: ["Allow": "GET, HEAD"])
+  }
+
+  /// A manifest of an upstream: as one that was pushed here, once it is here.
+  func getManifest(
+    _ request: HTTPRequest, _ reference: ManifestReference, from place: MirroredRepository,
+    _ mirror: UpstreamMirror,
+    _ caller: Caller
+  ) -> HTTPAnswer {
+    let isToBeAsked =
+      switch reference {
+      case .digest: false
+      case .tag(let tag): !mirror.isFresh(tag, in: place)
+      }
+    if !isToBeAsked {
+      do {
+        if let record = try registry.store.metadata.manifest(reference, in: place.name) {
+          mirror.pulled(record.digest, in: place, wasHere: true)
+          return getManifest(request, reference, place.name, caller)
+        }
+      } catch {
+        return immediate(request) { throw error }
+      }
+    }
+    return deferred(request) { [self] in
+      let freshness = try await mirror.fetch(reference, in: place)
+      if let digest = try await registry.store.blocking({ [registry] in
+        try registry.store.metadata.manifest(reference, in: place.name)?.digest
+      }) {
+        mirror.pulled(digest, in: place, wasHere: false)
+      }
+      // Look-ups belong on the event loop.
+      let answer = try await request.eventLoop.submit {
+        self.getManifest(request, reference, place.name, caller)
+      }.get()
+      var response = await answer.whole()
+      if case .stale(let time) = freshness, response.status.code < 400 {
+        response.headers.addWarning(
+          "\(place.upstream.namespace) cannot be asked: this is what the tag meant at \(Timestamp.text(time))"
+        )
+      }
+      return response
+    }
+  }
+
+  /// A blob of an upstream: as it comes, if it is not here yet.
+  func getBlob(
+    _ request: HTTPRequest, _ digest: Digest, from place: MirroredRepository, _ mirror: UpstreamMirror
+  ) -> HTTPAnswer {
+    do {
+      guard try registry.store.metadata.blob(digest, in: place.name) == nil else {
+        return getBlob(request, digest, place.name)
+      }
+    } catch {
+      return immediate(request) { throw error }
+    }
+    return deferred(request) { [self] in
+      guard let transfer = try await mirror.blob(digest, in: place) else {
+        return try await stored(request, digest, place)
+      }
+      let size = try await transfer.begun()
+      // A part of it is a part of the whole.
+      if request.headers.contains(name: "range") {
+        try await transfer.ended()
+        return try await stored(request, digest, place)
+      }
+      return HTTPResponse(
+        status: .ok, headers: Self.headers(of: digest, [("ETag", digest.entityTag)]),
+        body: .stream(length: size) { writer in try await transfer.read { try await writer.write($0) } })
+    }
+  }
+
+  /// A blob that is here by now.
+  private func stored(
+    _ request: HTTPRequest, _ digest: Digest, _ place: MirroredRepository
+  ) async throws -> HTTPResponse {
+    // It may have come for another repository.
+    _ = try await registry.store.metadata.linkReferencedBlob(digest, in: place.name)
+    let answer = try await request.eventLoop.submit { self.getBlob(request, digest, place.name) }.get()
+    return await answer.whole()
+  }
+
+  func headBlob(
+    _ request: HTTPRequest, _ digest: Digest, from place: MirroredRepository, _ mirror: UpstreamMirror
+  ) -> HTTPAnswer {
+    do {
+      guard try registry.store.metadata.blob(digest, in: place.name) == nil else {
+        return headBlob(request, digest, place.name)
+      }
+    } catch {
+      return immediate(request) { throw error }
+    }
+    return deferred(request) {
+      guard let size = try await mirror.size(of: digest, in: place) else {
+        throw UpstreamFailure(.unavailable, "the upstream does not say how large the blob is")
+      }
+      return Self.head(digest, size: size, for: request)
+    }
+  }
+}
+
+extension HTTPAnswer {
+  /// With the header by which a mirror says whose images it gives (containerd's `hosts.md`).
+  func adding(namespace: String) -> HTTPAnswer {
+    switch self {
+    case .response(var response):
+      response.headers.replaceOrAdd(name: "OCI-Namespace", value: namespace)
+      return .response(response)
+    case .deferred(let body):
+      return .deferred {
+        var response = await body()
+        response.headers.replaceOrAdd(name: "OCI-Namespace", value: namespace)
+        return response
+      }
+    }
+  }
+
+  func whole() async -> HTTPResponse {
+    switch self {
+    case .response(let response): response
+    case .deferred(let body): await body()
+    }
+  }
+}
+
+extension UpstreamFailure {
+  /// Whether it says nothing of what was asked for.
+  var isTemporary: Bool {
+    switch kind {
+    case .limited, .unavailable, .wrong: true
+    case .notFound, .denied: false
+    }
+  }
+}
+
+extension WireError {
+  init(_ refusal: MirrorRefusal) {
+    switch refusal {
+    case .unknownNamespace(let name):
+      self.init(.notFound, .nameUnknown, "this registry mirrors no registry \(name.quotedForMessage)")
+    case .notMirrored(let repository, let upstream):
+      self.init(.forbidden, .denied, "this registry does not mirror \(repository) of \(upstream)")
+    case .tooLong(let repository):
+      self.init(.badRequest, .nameInvalid, "the name of \(repository) is too long to be mirrored")
+    }
+  }
+
+  init(_ failure: UpstreamFailure) {
+    switch failure.kind {
+    case .notFound: self.init(.notFound, .manifestUnknown, "the upstream does not have it")
+    // Registries say so of what they do not have.
+    case .denied:
+      self.init(
+        .notFound, .nameUnknown, "the upstream does not have it, or does not let this registry have it")
+    case .limited(let seconds):
+      self = .tooMany("the upstream asks for patience", retryAfter: seconds ?? 60)
+    case .unavailable:
+      self.init(
+        .serviceUnavailable, .unknown, "the upstream cannot be asked now, and it is not here: try again",
+        headers: ["Retry-After": "10"])
+    case .wrong:
+      self.init(.badGateway, .unknown, "the upstream gave something else than what it was asked for")
+    }
+  }
+}
