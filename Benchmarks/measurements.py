@@ -17,6 +17,7 @@ from access import access
 from appc import appc
 from client import Client, Payload, PayloadMaker, digest_of, image_manifest, in_parallel
 from load import CONNECTIONS, download, many_requests
+from mirror import mirror
 from servers import BenchmarkError, DockerRegistry, Kontor, Nginx
 from transfers import transfers
 from trust import trust
@@ -409,4 +410,5 @@ ALL = {
     "appc": appc,
     "trust": trust,
     "access": access,
+    "mirror": mirror,
 }

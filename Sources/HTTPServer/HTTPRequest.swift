@@ -28,12 +28,18 @@ public final class HTTPRequest: Sendable {
   public let body: RequestBody
   public let eventLoop: any EventLoop
   private let client: ClientAddress
-  private let noted = Mutex<String?>(nil)
+  private let notes = Mutex<(sender: String?, counted: String?)>((nil, nil))
 
   /// Who sends it, as far as the handler has found out: for logs.
   public var sender: String? {
-    get { noted.withLock { $0 } }
-    set { noted.withLock { $0 = newValue } }
+    get { notes.withLock { $0.sender } }
+    set { notes.withLock { $0.sender = newValue } }
+  }
+
+  /// Among whose requests the handler counts it, until it is finished; nil if it does not.
+  public var countedAs: String? {
+    get { notes.withLock { $0.counted } }
+    set { notes.withLock { $0.counted = newValue } }
   }
 
   /// Path and query, as they came.

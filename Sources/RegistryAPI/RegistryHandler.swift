@@ -28,12 +28,15 @@ public final class RegistryHandler: HTTPHandler {
   private let auditLog: AuditLog?
   /// Nil for no limit.
   let limiter: RateLimiter?
+  /// Nil for no limit.
+  private let concurrency: ConcurrencyLimit?
 
   public init(
     registry: Registry, appContainer: AppContainerService, pushers: AddressList = AddressList(),
     tagLists: TagListSigning? = nil, mirror: UpstreamMirror? = nil, access: AccessControl? = nil,
     tokenRealm: String? = nil,
     metrics: Metrics, accessLog: AccessLog?, auditLog: AuditLog? = nil, limiter: RateLimiter? = nil,
+    concurrency: ConcurrencyLimit? = nil,
     logger: Logger
   ) {
     self.registry = registry
@@ -48,6 +51,7 @@ public final class RegistryHandler: HTTPHandler {
     self.accessLog = accessLog
     self.auditLog = auditLog
     self.limiter = limiter
+    self.concurrency = concurrency
     self.logger = logger
   }
 
@@ -59,12 +63,17 @@ public final class RegistryHandler: HTTPHandler {
   func answer(_ request: HTTPRequest, _ caller: Caller) -> HTTPAnswer {
     let isKnown = caller.identity.kind != .anonymous
     if isKnown { request.sender = caller.name }
-    if let limiter, !Self.isHealth(request) {
-      // Whoever is known has a limit of his own, wherever he is.
+    if limiter != nil || concurrency != nil, !Self.isHealth(request) {
+      // Whoever is known has limits of his own, wherever he is.
       let key = isKnown ? caller.name : request.subscriber
-      if case .wait(let seconds) = limiter.take(key, at: .now) {
-        return .response(
-          WireError.tooMany("too many requests", retryAfter: seconds).response)
+      if case .wait(let seconds)? = limiter?.take(key, at: .now) {
+        return .response(WireError.tooMany("too many requests", retryAfter: seconds).response)
+      }
+      if let concurrency {
+        guard concurrency.enter(key) else {
+          return .response(WireError.tooMany("too many requests at the same time", retryAfter: 1).response)
+        }
+        request.countedAs = key
       }
     }
     guard request.path.hasPrefix("/v2") else {
@@ -150,6 +159,7 @@ public final class RegistryHandler: HTTPHandler {
   }
 
   public func finished(_ request: HTTPRequest, outcome: ResponseOutcome) {
+    if let key = request.countedAs { concurrency?.leave(key) }
     metrics.record(request, outcome)
     accessLog?.record(request, outcome)
     auditLog?.record(request, outcome)

@@ -62,6 +62,7 @@ struct ConfigurationKey {
       Self("access.rules", \.accessRules, .optionalPath),
       Self("access.htpasswd", \.accessHtpasswd, .optionalPath),
       Self("access.requestRate", \.accessRequestRate, .integer(0...1_000_000)),
+      Self("access.concurrentRequests", \.accessConcurrentRequests, .integer(0...1_000_000)),
       Self("access.service", \.accessService, .optionalText),
       Self("access.tokenLifetime", \.accessTokenLifetime, .duration(atLeast: 60)),
       Self("access.exchangedTokenLifetime", \.accessExchangedTokenLifetime, .duration(atLeast: 60)),

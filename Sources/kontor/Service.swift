@@ -89,7 +89,8 @@ struct Service {
       tagLists: tagLists, mirror: mirror, access: access, tokenRealm: settings.accessTokenRealm,
       metrics: Metrics(
         registry: registry, collector: collector, mirror: mirror, connections: { connections.now }),
-      accessLog: accessLog, auditLog: auditLog, limiter: settings.limiter, logger: logger)
+      accessLog: accessLog, auditLog: auditLog, limiter: settings.limiter, concurrency: settings.concurrency,
+      logger: logger)
 
     let control = await startControl(registry, collector, access, mirror, auditLog)
     let server: HTTPServer
@@ -254,6 +255,10 @@ extension Settings {
   /// A second's worth at once.
   fileprivate var limiter: RateLimiter? {
     accessRequestRate > 0 ? RateLimiter(perSecond: Double(accessRequestRate), burst: accessRequestRate) : nil
+  }
+
+  fileprivate var concurrency: ConcurrencyLimit? {
+    accessConcurrentRequests > 0 ? ConcurrencyLimit(most: accessConcurrentRequests) : nil
   }
 
   var collector: Collector.Configuration {

@@ -74,6 +74,8 @@ struct Settings: Equatable {
   var accessHtpasswd: String?
   /// Requests per second of one identity, or of one address that is nobody's; 0 for no limit.
   var accessRequestRate = 0
+  /// Requests at the same time of one identity, or of one address that is nobody's; 0 for no limit.
+  var accessConcurrentRequests = 0
   /// The registry's name in tokens; nil for `trustRegistry`, or the address that it listens on.
   var accessService: String?
   var accessTokenLifetime = Duration.seconds(300)

@@ -275,6 +275,37 @@ extension EndToEndTests {
       }
     }
 
+    @Test("an identity has so many requests at the same time and no more, over whatever connections")
+    func concurrency() async throws {
+      try await AccessServer.with(["KONTOR_ACCESS_CONCURRENTREQUESTS": "2"]) { server in
+        let http = PlainHTTP(server.kontor.endpoint)
+        let alice = AccessServer.basic("alice")
+        // So that no password is being verified meanwhile.
+        #expect(try await http.send("GET", "/v2/", headers: alice).status == 200)
+        let header = try #require(alice["Authorization"])
+        let held = try (0..<2).map { _ in
+          let descriptor = try http.open()
+          let head =
+            "POST /v2/trade/x/blobs/uploads/?digest=sha256:\(String(repeating: "0", count: 64)) HTTP/1.1\r\nHost: x\r\n"
+            + "Authorization: \(header)\r\nContent-Length: 10\r\n\r\nabc"
+          #expect(head.withCString { Glibc.send(descriptor, $0, strlen($0), 0) } == head.utf8.count)
+          return descriptor
+        }
+        var refused: PlainHTTP.Response?
+        try await server.kontor.daemon.waitFor("the limit") { _ in
+          let answer = try await http.send("GET", "/v2/", headers: alice)
+          if answer.status == 429 { refused = answer }
+          return refused == nil ? nil : true
+        }
+        #expect(refused?["retry-after"] == "1" && refused?.errorCodes == ["TOOMANYREQUESTS"])
+        #expect(try await http.send("GET", "/v2/", headers: AccessServer.basic("bob")).status == 200)
+        for descriptor in held { close(descriptor) }
+        try await server.kontor.daemon.waitFor("the end of the limit") { _ in
+          try await http.send("GET", "/v2/", headers: alice).status == 200 ? true : nil
+        }
+      }
+    }
+
     @Test("whoever asks too often is asked to wait, and nobody else")
     func rates() async throws {
       try await AccessServer.with(["KONTOR_ACCESS_REQUESTRATE": "5"]) { server in
