@@ -165,6 +165,10 @@ let package = Package(
     .testTarget(name: "ContainerImageTests", dependencies: ["ContainerImage"], swiftSettings: strict),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer"], swiftSettings: strict),
     .testTarget(name: "LDAPTests", dependencies: ["CLdap", "LDAP"], swiftSettings: strict),
+    .testTarget(
+      name: "MirroringTests",
+      dependencies: ["Access", "ContainerImage", "Mirroring", "Registry", "RegistryClient", "Storage"],
+      swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
     .testTarget(
       name: "RegistryTests", dependencies: ["Access", "AppContainer", "Registry", "Trust"],

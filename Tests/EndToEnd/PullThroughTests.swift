@@ -269,6 +269,88 @@ extension EndToEndTests {
       }
     }
 
+    @Test("an upstream that limits is left alone for as long as it says; what is here is given out")
+    func limits() async throws {
+      try await UpstreamServer.with(#""ttl": "1ms","#) { server in
+        let http = PlainHTTP(server.kontor.endpoint)
+        #expect(try await http.send("GET", Self.path, headers: Self.accept).status == 200)
+        server.proxy.refuse(
+          with:
+            "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 600\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        let before = server.requests.count
+        for _ in 0..<20 {
+          let stale = try await http.send("GET", Self.path, headers: Self.accept)
+          #expect(stale.status == 200 && stale["warning"] != nil)
+          let cold = try await http.send("GET", "/v2/mirror/trade/other/manifests/v1", headers: Self.accept)
+          #expect(cold.status == 429 && cold.errorCodes == ["TOOMANYREQUESTS"])
+          #expect((500...600).contains(cold["retry-after"].flatMap { Int($0) } ?? 0))
+        }
+        // Once, and perhaps once more because it had an answer that may be temporary.
+        #expect(server.requests.count - before <= 2)
+
+        func status(_ more: String...) async throws -> KontorCommand.Result {
+          try await KontorCommand.run(
+            ["mirror", "status"] + more,
+            environment: ["KONTOR_MIRROR_UPSTREAMS": server.file, "KONTOR_STORAGE_DATA": server.kontor.data])
+        }
+        let text = try await status("--tags")
+        #expect(text.exit == .code(0) && text.output.contains("not asked for"), "\(text.error)")
+        let digest = try await TestImage.shared.layout.descriptor(tag: "hello").digest
+        #expect(
+          text.output.contains("mirror/trade/hello:v1\tupstream.example\t") && text.output.contains(digest))
+        let json = try await status("--format", "json")
+        #expect(json.output.contains(#""namespace":"upstream.example""#) && !json.output.contains(#""tags""#))
+        let metrics = String(decoding: try await http.send("GET", "/metrics").body, as: UTF8.self)
+        #expect(metrics.contains(#"kontor_mirror_paused{upstream="upstream.example"} 1"#))
+        #expect(metrics.contains(#"kontor_mirror_stale_total{upstream="upstream.example"} 20"#))
+      }
+    }
+
+    @Test("a trust policy says what of an upstream is given out, by the signatures that come along")
+    func trust() async throws {
+      try await Scratch.withDirectory("policy") { directory in
+        var signer = KontorClient(home: directory)
+        signer.environment = ["COSIGN_PASSWORD": "open sesame"]
+        try await signer.run("generate-key-pair", "--output-key-prefix", "\(directory)/cosign")
+        let policy = "\(directory)/policy.json"
+        try Data(#"{"default": [{"type": "reject"}]}"#.utf8).write(to: URL(filePath: policy))
+        try await UpstreamServer.with(
+          #""ttl": "1ms", "notFoundTTL": "1ms","#, images: ["trade/hello:v1", "trade/unsigned:v1"],
+          ["KONTOR_TRUST_POLICY": policy, "KONTOR_TRUST_REGISTRY": "kontor.example"]
+        ) { server in
+          let requirement: [String: Any] = [
+            "type": "sigstoreSigned", "keyPath": "\(directory)/cosign.pub",
+            "signedIdentity": [
+              "type": "remapIdentity", "prefix": "kontor.example/mirror",
+              "signedPrefix": server.registry.hostAndPort,
+            ],
+          ]
+          try JSONSerialization.data(withJSONObject: [
+            "default": [["type": "reject"]],
+            "transports": ["docker": ["kontor.example/mirror": [requirement]]],
+          ]).write(to: URL(filePath: policy))
+          let before = server.kontor.log.components(separatedBy: "going by the trust policy").count
+          kill(server.kontor.pid, SIGHUP)
+          try await server.kontor.daemon.waitFor("the policy") {
+            $0.log.components(separatedBy: "going by the trust policy").count > before ? true : nil
+          }
+          let http = PlainHTTP(server.kontor.endpoint)
+          func status() async throws -> Int {
+            try await http.send("GET", Self.path, headers: Self.accept).status
+          }
+          #expect(try await status() == 404)
+          // It is signed after it came: that is seen when the tag is asked for again.
+          try await signer.run(
+            "sign", "--key", "\(directory)/cosign.key", "\(server.registry.hostAndPort)/trade/hello:v1")
+          #expect(try await status() == 200)
+          let unsigned = try await http.send(
+            "GET", "/v2/mirror/trade/unsigned/manifests/v1", headers: Self.accept)
+          #expect(unsigned.status == 404)
+        }
+      }
+    }
+
     @Test("upstreams that cannot be used stop the start with their place")
     func unusable() async throws {
       try await Scratch.withDirectory("upstreams") { directory in

@@ -10,6 +10,8 @@ final class PausingProxy: Sendable {
     var paused = 0
     var isStopped = false
     var refuses = false
+    /// What is answered to each request instead.
+    var answer: String?
     var accepted = 0
     var requests = ""
     var connections: Set<Int32> = []
@@ -68,15 +70,21 @@ final class PausingProxy: Sendable {
   func resume() { state.withLock { $0.limit = nil } }
 
   /// Breaks all connections off, and new ones at once, as if the server were gone.
-  func refuse() {
+  /// - Parameter answer: is given to each request before.
+  func refuse(with answer: String? = nil) {
     state.withLock { state in
       state.refuses = true
+      state.answer = answer
       for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
     }
   }
 
   private func serve(_ client: Int32) {
-    guard !state.withLock(\.refuses), let server = try? target.open() else {
+    if state.withLock(\.refuses) {
+      refuse(client)
+      return
+    }
+    guard let server = try? target.open() else {
       close(client)
       return
     }
@@ -99,6 +107,18 @@ final class PausingProxy: Sendable {
       state.withLock { $0.connections.subtract([client, server]) }
       close(client)
       close(server)
+    }
+  }
+
+  private func refuse(_ client: Int32) {
+    Thread.detachNewThread { [self] in
+      defer { close(client) }
+      guard let answer = state.withLock(\.answer) else { return }
+      var buffer = [UInt8](repeating: 0, count: 64 << 10)
+      let count = recv(client, &buffer, buffer.count, 0)
+      guard count > 0 else { return }
+      record(buffer[..<count])
+      _ = answer.withCString { send(client, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
     }
   }
 

@@ -8,6 +8,8 @@ struct UpstreamServer: Sendable {
   let proxy: PausingProxy
   let kontor: KontorProcess
   let client: KontorClient
+  /// The file that describes the upstream.
+  let file: String
 
   /// The name of the upstream.
   static let namespace = "upstream.example"
@@ -56,7 +58,8 @@ struct UpstreamServer: Sendable {
           ).write(to: URL(filePath: file))
           let settings = environment.merging(["KONTOR_MIRROR_UPSTREAMS": file]) { $1 }
           try await KontorProcess.with(.init(environment: settings)) { kontor in
-            try await body(UpstreamServer(registry: registry, proxy: proxy, kontor: kontor, client: client))
+            try await body(
+              UpstreamServer(registry: registry, proxy: proxy, kontor: kontor, client: client, file: file))
           }
         }
       }
