@@ -54,7 +54,7 @@ def download(server, path, size, connections, seconds):
             connection.settimeout(None)
             while time.monotonic() - start < seconds:
                 connection.sendall(request)
-                left = size - _skip_head(server, connection, path, size)
+                left = size - skip_head(server, connection, path, size)
                 while left > 0:
                     count = connection.recv_into(buffer, min(left, RECEIVE_BYTES))
                     if count == 0:
@@ -68,7 +68,7 @@ def download(server, path, size, connections, seconds):
     return gigabytes / duration, (server.cpu_seconds() - before) / gigabytes
 
 
-def _skip_head(server, connection, path, size):
+def skip_head(server, connection, path, size):
     """Reads a response's head, which must promise `size` bytes; returns how many of them came with it."""
     data = b""
     while (end := data.find(b"\r\n\r\n")) < 0:

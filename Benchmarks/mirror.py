@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import report
 from client import ACCEPT, TIMEOUT, Client, Payload, PayloadMaker, digest_of, image_manifest, in_parallel
-from load import CONNECTIONS, RECEIVE_BYTES, _skip_head, download, many_requests
+from load import CONNECTIONS, RECEIVE_BYTES, skip_head, download, many_requests
 from servers import HOST, BenchmarkError, DockerRegistry
 
 MIB = 1 << 20
@@ -190,7 +190,7 @@ def get(server, path, size):
     with explained(server, path), socket.create_connection((HOST, server.port), timeout=TIMEOUT) as connection:
         start, first = time.perf_counter(), None
         connection.sendall(request)
-        left = size - _skip_head(server, connection, path, size)
+        left = size - skip_head(server, connection, path, size)
         if left < size:
             first = time.perf_counter()
         while left > 0:

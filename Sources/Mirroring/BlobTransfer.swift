@@ -23,6 +23,8 @@ public final class BlobTransfer: Sendable {
     /// Bytes, if the upstream says how many there are.
     var size: Int64?
     var received: Int64 = 0
+    /// Whether all has come, and is what it should be.
+    var isVerified = false
     var outcome: Outcome?
     var waiting: [CheckedContinuation<Void, Never>] = []
   }
@@ -63,7 +65,11 @@ public final class BlobTransfer: Sendable {
 
   func received(_ count: Int) { wake { $0.received += Int64(count) } }
 
-  func stored(size: Int64) { wake { $0.outcome = .stored(size: size) } }
+  func verified() { wake { $0.isVerified = true } }
+
+  func stored(size: Int64) {
+    wake { state in (state.isVerified, state.outcome) = (true, .stored(size: size)) }
+  }
 
   func failed(_ error: any Error & Sendable) { wake { $0.outcome = $0.outcome ?? .failed(error) } }
 
@@ -114,11 +120,10 @@ public final class BlobTransfer: Sendable {
     var position: Int64 = 0
     while true {
       let (available, isLast, descriptor) = try state.withLock { state -> (Int64, Bool, CInt) in
-        switch state.outcome {
-        case .failed(let error): throw error
-        case .stored(let size): return (size, true, state.descriptor)
-        case nil: return (max(state.received - Self.heldBack, 0), false, state.descriptor)
-        }
+        // What is verified is right, whether the disk takes it or not.
+        if state.isVerified { return (state.received, true, state.descriptor) }
+        if case .failed(let error) = state.outcome { throw error }
+        return (max(state.received - Self.heldBack, 0), false, state.descriptor)
       }
       if position < available {
         let (from, count) = (position, Int(min(available - position, Int64(Self.largestPiece))))
@@ -129,7 +134,7 @@ public final class BlobTransfer: Sendable {
         return
       } else {
         let known = available
-        await change { $0.outcome == nil && max($0.received - Self.heldBack, 0) <= known }
+        await change { !$0.isVerified && $0.outcome == nil && max($0.received - Self.heldBack, 0) <= known }
       }
     }
   }

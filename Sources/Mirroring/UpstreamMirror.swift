@@ -30,11 +30,16 @@ public final class UpstreamMirror: Sendable {
   private let connections: [String: UpstreamConnection]
   private let locks = KeyedLock<String>()
   /// Tags that need not be asked for until then.
-  private let fresh = Mutex<[String: ContinuousClock.Instant]>([:])
+  private let fresh = Mutex<[MirroredName: ContinuousClock.Instant]>([:])
   /// What is not there, until when that need not be asked again.
   private let missing = Mutex<[String: ContinuousClock.Instant]>([:])
   private let transfers = Mutex<[String: BlobTransfer]>([:])
   private let pulls = Mutex<[Pulled: Int64]>([:])
+
+  private struct MirroredName: Hashable {
+    let repository: RepositoryName
+    let tag: Tag
+  }
 
   private struct Pulled: Hashable {
     let repository: RepositoryName
@@ -69,7 +74,9 @@ public final class UpstreamMirror: Sendable {
 
   /// Whether what is here of a tag may be given out without a question; may run on an event loop.
   public func isFresh(_ tag: Tag, in place: MirroredRepository) -> Bool {
-    guard let until = fresh.withLock({ $0[Self.key(place, tag)] }) else { return false }
+    guard let until = fresh.withLock({ $0[MirroredName(repository: place.name, tag: tag)] }) else {
+      return false
+    }
     return until > .now
   }
 
@@ -199,11 +206,9 @@ public final class UpstreamMirror: Sendable {
   private func remember(_ tag: Tag, _ place: MirroredRepository, for time: Duration) {
     fresh.withLock { fresh in
       if fresh.count >= Self.mostKnown { fresh = [:] }
-      fresh[Self.key(place, tag)] = .now + time
+      fresh[MirroredName(repository: place.name, tag: tag)] = .now + time
     }
   }
-
-  private static func key(_ place: MirroredRepository, _ tag: Tag) -> String { "\(place.name):\(tag)" }
 
   // MARK: - What is not there
 
@@ -291,11 +296,20 @@ public final class UpstreamMirror: Sendable {
             transfer.received(bytes.count)
           }
         }
+        let actual: Digest
         do {
-          return try await session.finish(as: digest)
-        } catch let mismatch as DigestMismatch {
-          throw UpstreamFailure(.wrong, "what came for \(digest) has the digest \(mismatch.actual)")
+          actual = try await session.digest(digest.algorithm)
+        } catch {
+          await session.cancel()
+          throw error
         }
+        guard actual == digest else {
+          await session.cancel()
+          throw UpstreamFailure(.wrong, "what came for \(digest) has the digest \(actual)")
+        }
+        // Who waits for it need not wait for the disk.
+        transfer.verified()
+        return try await session.finish(as: digest)
       }
       transfer.stored(size: size)
     } catch {

@@ -10,22 +10,31 @@ extension RegistryHandler {
   func getManifest(
     _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName, _ caller: Caller
   ) -> HTTPAnswer {
-    immediate(request) {
-      let (record, known) = try registry.pull(reference, in: repository) {
-        seesHeld(caller, in: repository, request)
-      }
-      if let known {
-        try check(known, reference, repository, request)
-        return .response(try manifestResponse(record, reference, repository, request))
-      }
-      return deferred(request) { [self] in
-        let outcome = try await registry.outcome(
-          of: record.digest, as: reference, in: repository,
-          mayPush: seesHeld(caller, in: repository, request))
-        try check(outcome, reference, repository, request)
-        return try await registry.store.blocking { [self] in
-          try manifestResponse(record, reference, repository, request)
-        }
+    immediate(request) { try getManifest(request, reference, repository, caller) { _ in } }
+  }
+
+  /// As the other one.
+  /// - Parameter found: told of the manifest that is there.
+  /// - Throws: `RegistryError`, `StorageError`
+  func getManifest(
+    _ request: HTTPRequest, _ reference: ManifestReference, _ repository: RepositoryName, _ caller: Caller,
+    _ found: (Digest) -> Void
+  ) throws -> HTTPAnswer {
+    let (record, known) = try registry.pull(reference, in: repository) {
+      seesHeld(caller, in: repository, request)
+    }
+    found(record.digest)
+    if let known {
+      try check(known, reference, repository, request)
+      return .response(try manifestResponse(record, reference, repository, request))
+    }
+    return deferred(request) { [self] in
+      let outcome = try await registry.outcome(
+        of: record.digest, as: reference, in: repository,
+        mayPush: seesHeld(caller, in: repository, request))
+      try check(outcome, reference, repository, request)
+      return try await registry.store.blocking { [self] in
+        try manifestResponse(record, reference, repository, request)
       }
     }
   }

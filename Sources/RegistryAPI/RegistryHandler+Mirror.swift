@@ -46,34 +46,31 @@ extension RegistryHandler {
   /// A manifest of an upstream: as one that was pushed here, once it is here.
   func getManifest(
     _ request: HTTPRequest, _ reference: ManifestReference, from place: MirroredRepository,
-    _ mirror: UpstreamMirror,
-    _ caller: Caller
+    _ mirror: UpstreamMirror, _ caller: Caller
   ) -> HTTPAnswer {
-    let isToBeAsked =
+    let isFresh =
       switch reference {
-      case .digest: false
-      case .tag(let tag): !mirror.isFresh(tag, in: place)
+      case .digest: true
+      case .tag(let tag): mirror.isFresh(tag, in: place)
       }
-    if !isToBeAsked {
+    if isFresh {
       do {
-        if let record = try registry.store.metadata.manifest(reference, in: place.name) {
-          mirror.pulled(record.digest, in: place, wasHere: true)
-          return getManifest(request, reference, place.name, caller)
+        return try getManifest(request, reference, place.name, caller) { digest in
+          mirror.pulled(digest, in: place, wasHere: true)
         }
+      } catch RegistryError.manifestUnknown, RegistryError.repositoryUnknown {
+        // It is to come.
       } catch {
         return immediate(request) { throw error }
       }
     }
     return deferred(request) { [self] in
       let freshness = try await mirror.fetch(reference, in: place)
-      if let digest = try await registry.store.blocking({ [registry] in
-        try registry.store.metadata.manifest(reference, in: place.name)?.digest
-      }) {
-        mirror.pulled(digest, in: place, wasHere: false)
-      }
       // Look-ups belong on the event loop.
       let answer = try await request.eventLoop.submit {
-        self.getManifest(request, reference, place.name, caller)
+        try self.getManifest(request, reference, place.name, caller) { digest in
+          mirror.pulled(digest, in: place, wasHere: false)
+        }
       }.get()
       var response = await answer.whole()
       if case .stale(let time) = freshness, response.status.code < 400 {

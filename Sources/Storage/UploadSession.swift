@@ -68,6 +68,12 @@ public struct UploadSession: ~Copyable, Sendable {
     return (digest, try await finish(as: digest, within: limits))
   }
 
+  /// Of what has come so far.
+  public func digest(_ algorithm: DigestAlgorithm) async throws -> Digest {
+    let file = file
+    return try await store.blocking { try file.digest(algorithm) }
+  }
+
   /// Ends this request's work: the session goes on with all that was received, even after a power cut.
   /// - Returns: bytes received so far.
   public consuming func keep() async throws -> Int64 {
