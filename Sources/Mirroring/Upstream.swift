@@ -4,8 +4,8 @@ import RegistryClient
 import Trust
 
 /// A registry whose content is given out here, and what the operator says of it.
-public struct Upstream: Sendable {
-  /// Why an upstream's credentials are where they are.
+public final class Upstream: Sendable {
+  /// Where an upstream's credentials are.
   public enum CredentialSource: Sendable, Equatable {
     case none
     /// A file like Docker's config.json.

@@ -29,12 +29,15 @@ final class UpstreamConnection: Sendable {
 
   /// Threads for questions, which are short.
   private static let mostQuestions = 8
+  /// Whoever waits gets what is here then.
+  private static let longestQuestion = Duration.seconds(20)
 
   init(_ upstream: Upstream, _ environment: UserEnvironment) {
     self.upstream = upstream
     var configuration = UpstreamRegistry.Configuration(address: upstream.address)
     configuration.authorities = upstream.authorities
     configuration.proxy = upstream.proxy
+    configuration.hasCredentials = upstream.credentials != .none
     let (source, namespace) = (upstream.credentials, upstream.namespace)
     configuration.credentials = { try source.credentials(for: namespace, environment) }
     registry = UpstreamRegistry(configuration, environment)
@@ -54,8 +57,36 @@ final class UpstreamConnection: Sendable {
   func ask<Answer: Sendable>(
     _ body: @escaping @Sendable (UpstreamRegistry) throws -> Answer
   ) async throws -> Answer {
-    try await guarded { [registry, threads] in
-      try await threads.runIfActive { try body(registry) }
+    try await guarded { [registry, threads, limits] in
+      try await Self.within(Self.longestQuestion) {
+        try await threads.runIfActive {
+          // Whoever waited for a thread may have learnt meanwhile that it is of no use.
+          try limits.check()
+          return try body(registry)
+        }
+      }
+    }
+  }
+
+  /// Waits no longer than that; what runs ends by itself.
+  private static func within<Answer: Sendable>(
+    _ time: Duration, _ body: @escaping @Sendable () async throws -> Answer
+  ) async throws -> Answer {
+    let late = UpstreamFailure(
+      .unavailable, "the upstream does not answer within \(time.components.seconds) s")
+    return try await withCheckedThrowingContinuation { continuation in
+      let once = Once()
+      let timer = Task {
+        guard (try? await Task.sleep(for: time)) != nil, once.isFirst() else { return }
+        continuation.resume(throwing: late)
+      }
+      Task {
+        let result: Result<Answer, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        guard once.isFirst() else { return }
+        timer.cancel()
+        continuation.resume(with: result)
+      }
     }
   }
 
@@ -69,15 +100,16 @@ final class UpstreamConnection: Sendable {
   }
 
   private func guarded<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    let start = ContinuousClock.now
     try limits.check()
     try await limits.turn()
     count { $0.requests += 1 }
     do {
       let value = try await body()
-      limits.answered()
+      limits.answered(since: start)
       return value
     } catch let failure as UpstreamFailure {
-      limits.failed(failure)
+      limits.failed(failure, since: start)
       count { $0.failures += 1 }
       throw failure
     }
@@ -109,6 +141,18 @@ extension Upstream.CredentialSource {
     case .helper(let name):
       return try CredentialStore(environment, helpers: [name])
         .credentials(for: CredentialScope(registry: namespace))
+    }
+  }
+}
+
+/// Something that is done by the first who comes.
+private final class Once: Sendable {
+  private let isDone = Mutex(false)
+
+  func isFirst() -> Bool {
+    isDone.withLock { isDone in
+      defer { isDone = true }
+      return !isDone
     }
   }
 }

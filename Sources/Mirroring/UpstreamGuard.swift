@@ -15,11 +15,18 @@ final class UpstreamGuard: Sendable {
   }
 
   private struct State {
+    var pausedSince: ContinuousClock.Instant?
     var pausedUntil: ContinuousClock.Instant?
     /// Why.
     var failure: UpstreamFailure?
     var failures = 0
     var limits: RateLimitHeaders?
+
+    mutating func clear() { (pausedSince, pausedUntil, failure, failures) = (nil, nil, nil, 0) }
+
+    mutating func pause(_ time: Duration, _ failure: UpstreamFailure, at now: ContinuousClock.Instant) {
+      (pausedSince, pausedUntil, self.failure) = (now, now + time, failure)
+    }
   }
 
   private static let firstPause = Duration.seconds(2)
@@ -50,25 +57,43 @@ final class UpstreamGuard: Sendable {
     while case .wait = limiter.take("", at: .now) { try await Task.sleep(for: .milliseconds(20)) }
   }
 
-  func answered(_ limits: RateLimitHeaders? = nil) {
+  /// - Parameter start: when what was answered was asked: a pause that came later stays.
+  func answered(since start: ContinuousClock.Instant) {
     state.withLock { state in
-      (state.pausedUntil, state.failure, state.failures) = (nil, nil, 0)
-      if let limits, limits.remaining != nil { state.limits = limits }
+      if let since = state.pausedSince, since > start { return }
+      state.clear()
     }
   }
 
-  func failed(_ failure: UpstreamFailure, at now: ContinuousClock.Instant = .now) {
+  /// What the upstream says of its limits.
+  func told(_ limits: RateLimitHeaders?, at now: ContinuousClock.Instant = .now) {
+    guard let limits, let remaining = limits.remaining else { return }
     state.withLock { state in
-      switch failure.kind {
-      // That is an answer.
-      case .notFound, .denied, .wrong: (state.pausedUntil, state.failure, state.failures) = (nil, nil, 0)
-      case .limited(let seconds):
-        let asked = seconds.map { min(.seconds($0), Self.longestPatience) } ?? Self.patience
-        (state.pausedUntil, state.failure) = (now + max(asked, .seconds(1)), failure)
-      case .unavailable:
+      state.limits = limits
+      // The next one would be refused.
+      if remaining <= 0 {
+        state.pause(Self.patience, UpstreamFailure(.limited(retryAfter: nil), "no pulls remain"), at: now)
+      }
+    }
+  }
+
+  /// - Parameter start: when what failed was asked.
+  func failed(
+    _ failure: UpstreamFailure, since start: ContinuousClock.Instant, at now: ContinuousClock.Instant = .now
+  ) {
+    switch failure.kind {
+    // That is an answer.
+    case .notFound, .denied, .wrong: answered(since: start)
+    case .limited(let seconds):
+      let asked = seconds.map { min(.seconds($0), Self.longestPatience) } ?? Self.patience
+      state.withLock { $0.pause(max(asked, .seconds(1)), failure, at: now) }
+    case .unavailable:
+      state.withLock { state in
+        // Of several that fail together, one counts.
+        if let since = state.pausedSince, since >= start { return }
         let pause = min(Self.firstPause * (1 << min(state.failures, 10)), Self.longestPause)
         state.failures += 1
-        (state.pausedUntil, state.failure) = (now + pause, failure)
+        state.pause(pause, failure, at: now)
       }
     }
   }

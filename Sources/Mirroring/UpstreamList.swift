@@ -37,7 +37,7 @@ public struct UpstreamList: Sendable {
     }
   }
 
-  /// What a name means.
+  /// What a name means. Whether that is given out is another question (`MirroredRepository.isGivenOut`).
   /// - Parameters:
   ///   - name: as the request has it.
   ///   - namespace: the request's parameter `ns`; nil for none.
@@ -52,16 +52,15 @@ public struct UpstreamList: Sendable {
       }
       return try upstream.place(ofRemote: name)
     }
-    for upstream in upstreams {
-      if upstream.covers(name) {
-        let rest = name.description.dropFirst(upstream.prefix.description.utf8.count + 1)
-        // The prefix itself is no repository.
-        guard !rest.isEmpty, let remote = try? RepositoryName(parsing: rest) else { return nil }
-        return try upstream.place(ofRemote: remote)
-      }
-      if upstream.bare.contains(where: { $0.matches(name) }) { return try upstream.place(ofRemote: name) }
+    // All prefixes before all other names: no upstream takes what is below another one's.
+    if let upstream = upstreams.first(where: { $0.covers(name) }) {
+      let rest = name.description.dropFirst(upstream.prefix.description.utf8.count + 1)
+      // The prefix itself is no repository.
+      guard !rest.isEmpty, let remote = try? RepositoryName(parsing: rest) else { return nil }
+      return try upstream.place(ofRemote: remote)
     }
-    return nil
+    guard let upstream = upstreams.first(where: { $0.bare.contains { $0.matches(name) } }) else { return nil }
+    return try upstream.place(ofRemote: name)
   }
 
   /// Whether the repository is filled from elsewhere.
@@ -77,13 +76,14 @@ public struct MirroredRepository: Sendable {
   public let upstream: Upstream
   /// There.
   public let remote: RepositoryName
+
+  /// By what the operator allows and denies.
+  public var isGivenOut: Bool { upstream.mirrors(remote) }
 }
 
 /// Why what a name means is not given out.
 public enum MirrorRefusal: Error, Sendable, Equatable {
   case unknownNamespace(String)
-  /// By what the operator allows and denies.
-  case notMirrored(RepositoryName, upstream: String)
   /// Its name here would have too many bytes.
   case tooLong(RepositoryName)
 }
@@ -104,7 +104,6 @@ extension Upstream {
     {
       remote = whole
     }
-    guard mirrors(remote) else { throw .notMirrored(remote, upstream: namespace) }
     guard let local = try? RepositoryName(parsing: "\(prefix)/\(remote)") else { throw .tooLong(remote) }
     return MirroredRepository(name: local, upstream: self, remote: remote)
   }

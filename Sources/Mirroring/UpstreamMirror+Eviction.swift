@@ -59,8 +59,13 @@ extension UpstreamMirror {
       let remote = try? RepositoryName(
         parsing: manifest.repository.description.dropFirst(upstream.prefix.description.utf8.count + 1))
     else { return false }
-    let tags = try await registry.store.blocking { [registry] in
-      try registry.store.metadata.tags(of: manifest.digest, in: manifest.repository)
+    let metadata = registry.store.metadata
+    let tags = try await registry.store.blocking {
+      // What an index lists is pinned with it.
+      let indexes = try metadata.indexes(listing: manifest.digest, in: manifest.repository)
+      return try ([manifest.digest] + indexes.map(\.digest)).flatMap {
+        try metadata.tags(of: $0, in: manifest.repository)
+      }
     }
     return tags.contains { tag in upstream.pinned.contains { $0.matches(tag, in: remote) } }
   }

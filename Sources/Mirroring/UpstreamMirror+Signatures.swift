@@ -13,24 +13,36 @@ extension UpstreamMirror {
       guard let tag = try? Tag(parsing: text) else { continue }
       try await fetchSignature(.tag(tag), place, tags: [tag])
     }
-    for descriptor in try await referrers(of: digest, in: place).prefix(SignatureDiscovery.mostReferrers)
+    for descriptor in try await referrers(of: digest, in: place).prefix(SignatureEvidence.maximumCount)
     where SignatureDiscovery.isOfInterest(descriptor.artifactType) {
       try await fetchSignature(.digest(descriptor.digest), place, tags: [])
     }
   }
 
   /// An image that is not trusted may have been signed since it came.
-  func fetchMissingSignatures(of digest: Digest, _ tag: Tag, _ place: MirroredRepository) async throws {
+  func fetchMissingSignatures(of digest: Digest, _ tag: Tag?, _ place: MirroredRepository) async throws {
     guard registry.trust != nil, place.upstream.signatures else { return }
-    let outcome = try await registry.outcome(of: digest, as: .tag(tag), in: place.name, mayPush: false)
+    let reference = tag.map(ManifestReference.tag) ?? .digest(digest)
+    let outcome = try await registry.outcome(of: digest, as: reference, in: place.name, mayPush: false)
     if case .given = outcome { return }
-    try await fetchSignatures(of: digest, place)
+    do {
+      try await fetchSignatures(of: digest, place)
+    } catch let failure as UpstreamFailure {
+      // Without them it is not given out, and asked for again with its tag.
+      logger.warning(
+        "cannot fetch signatures",
+        metadata: [
+          "upstream": "\(place.upstream.namespace)", "repository": "\(place.name)", "digest": "\(digest)",
+          "error": "\(failure)",
+        ])
+    }
   }
 
   /// One that is not there is none.
   private func fetchSignature(
     _ reference: ManifestReference, _ place: MirroredRepository, tags: [Tag]
   ) async throws {
+    if tags.isEmpty, try await present(reference, place) != nil { return }
     let document: ManifestDocument
     do {
       document = try await bring(reference, place, tags: tags)

@@ -8,10 +8,6 @@ import Storage
 import Synchronization
 import Trust
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// Fills repositories from upstreams with what is asked for.
 public final class UpstreamMirror: Sendable {
   /// Whether an answer is what the upstream says now.
@@ -130,13 +126,14 @@ public final class UpstreamMirror: Sendable {
     } catch let failure as UpstreamFailure {
       switch failure.kind {
       case .notFound:
-        if here != nil {
+        if here != nil, !place.upstream.pinned.contains(where: { $0.matches(tag, in: place.remote) }) {
           _ = try await store.metadata.deleteTag(tag, in: place.name)
           try await store.metadata.forgetMirroredTag(tag, in: place.name)
         }
         throw failure
       case .denied, .limited, .unavailable, .wrong:
-        guard here != nil, let known, now - known.checkedAt <= place.upstream.staleIfError.components.seconds
+        guard let known, known.digest == here, known.upstream == place.upstream.namespace,
+          now - known.checkedAt <= place.upstream.staleIfError.components.seconds
         else { throw failure }
         logger.warning(
           "gives out a tag that could not be checked",
@@ -155,9 +152,15 @@ public final class UpstreamMirror: Sendable {
     guard let here else { return try await bringImage(.tag(tag), place, tags: [tag]) }
     let connection = try connection(place)
     let remote = place.remote
-    let head = try await connection.ask { try $0.head(.tag(tag), in: remote) }
-    connection.limits.answered(head.limits)
-    guard let digest = head.digest else { return try await bringImage(.tag(tag), place, tags: [tag]) }
+    let head: UpstreamRegistry.ManifestHead?
+    do {
+      head = try await connection.ask { try $0.head(.tag(tag), in: remote) }
+    } catch let failure as UpstreamFailure where failure.kind == .notFound {
+      // Not every registry answers HEAD as it answers GET, and much goes with this answer.
+      head = nil
+    }
+    connection.limits.told(head?.limits)
+    guard let digest = head?.digest else { return try await bringImage(.tag(tag), place, tags: [tag]) }
     if digest == here {
       try await fetchMissingSignatures(of: digest, tag, place)
       return digest
@@ -179,10 +182,9 @@ public final class UpstreamMirror: Sendable {
     let connection = try connection(place)
     let remote = place.remote
     let (document, limits) = try await connection.ask { try $0.manifest(reference, in: remote) }
-    connection.limits.answered(limits)
+    connection.limits.told(limits)
     let content = ByteBuffer(bytes: document.bytes)
     try await registry.keep(content, as: document.mediaType, document.digest, tags: tags, in: place.name)
-    pulled(document.digest, in: place, wasHere: false)
     return document
   }
 
@@ -191,15 +193,13 @@ public final class UpstreamMirror: Sendable {
     _ reference: ManifestReference, _ place: MirroredRepository, tags: [Tag]
   ) async throws -> Digest {
     let document = try await bring(reference, place, tags: tags)
-    if registry.trust != nil, place.upstream.signatures,
-      !SignatureDiscovery.isSignature(try document.manifest())
-    {
-      try await fetchSignatures(of: document.digest, place)
+    if let manifest = try? document.manifest(), !SignatureDiscovery.isSignature(manifest) {
+      try await fetchMissingSignatures(of: document.digest, reference.tag ?? tags.first, place)
     }
     return document.digest
   }
 
-  private func present(_ reference: ManifestReference, _ place: MirroredRepository) async throws -> Digest? {
+  func present(_ reference: ManifestReference, _ place: MirroredRepository) async throws -> Digest? {
     try await store.blocking { [store] in try store.metadata.manifest(reference, in: place.name)?.digest }
   }
 
@@ -232,7 +232,7 @@ public final class UpstreamMirror: Sendable {
   ) async throws -> Value {
     do {
       return try await body()
-    } catch let failure as UpstreamFailure where failure.kind == .notFound {
+    } catch let failure as UpstreamFailure where failure.kind == .notFound || failure.kind == .denied {
       missing.withLock { missing in
         if missing.count >= Self.mostKnown { missing = [:] }
         missing["\(place.name) \(reference)"] = .now + place.upstream.notFoundTTL
@@ -245,14 +245,17 @@ public final class UpstreamMirror: Sendable {
 
   /// Sees to it that a blob comes.
   /// - Returns: nil if it is here now.
-  /// - Throws: `StorageError`
+  /// - Throws: `UpstreamFailure`, `StorageError`
   public func blob(_ digest: Digest, in place: MirroredRepository) async throws -> BlobTransfer? {
-    let announced = try await store.blocking { [store] in
-      try store.metadata.announcedSize(of: digest, in: place.name)
+    let key = "\(digest) \(place.name)"
+    if transfers.withLock({ $0[key] == nil }),
+      try await store.blocking({ [store] in try store.metadata.isPresent(digest) })
+    {
+      // Another repository has it. That this one may give it out is for its upstream to say, and for no manifest: whoever writes one
+      // can name what is not his.
+      _ = try await size(of: digest, in: place)
+      if try await store.metadata.linkPresentBlob(digest, in: place.name) { return nil }
     }
-    // Another repository has it, and a manifest of this one says that it belongs here, too.
-    if announced != nil, try await store.metadata.linkReferencedBlob(digest, in: place.name) { return nil }
-    let key = announced == nil ? "\(digest) \(place.name)" : "\(digest)"
     let (transfer, isNew) = transfers.withLock { transfers -> (BlobTransfer, Bool) in
       if let running = transfers[key] { return (running, false) }
       let new = BlobTransfer(digest, store: store)
@@ -262,19 +265,14 @@ public final class UpstreamMirror: Sendable {
     if isNew {
       // It goes on whoever leaves.
       Task {
-        await run(transfer, place, announced: announced)
+        await run(transfer, place)
         transfers.withLock { $0[key] = nil }
-      }
-    } else if announced != nil {
-      Task {
-        guard (try? await transfer.ended()) != nil else { return }
-        _ = try? await store.metadata.linkReferencedBlob(digest, in: place.name)
       }
     }
     return transfer
   }
 
-  private func run(_ transfer: BlobTransfer, _ place: MirroredRepository, announced: Int64?) async {
+  private func run(_ transfer: BlobTransfer, _ place: MirroredRepository) async {
     do {
       let connection = try connection(place)
       let size = try await connection.transfer { [store] in
@@ -283,14 +281,8 @@ public final class UpstreamMirror: Sendable {
         let path = session.path
         try await session.append { write in
           let (reader, length) = try connection.registry.blob(digest, in: place.remote)
-          try transfer.begin(path, size: length ?? announced)
-          var received: Int64 = 0
+          try transfer.begin(path, size: length)
           try reader.forEachPiece { bytes in
-            received += Int64(bytes.count)
-            if let announced, received > announced {
-              throw UpstreamFailure(
-                .wrong, "\(digest) has more than the \(announced) bytes that its manifest says")
-            }
             try write(bytes)
             connection.count { $0.received += Int64(bytes.count) }
             transfer.received(bytes.count)
@@ -317,10 +309,13 @@ public final class UpstreamMirror: Sendable {
         "a blob did not come",
         metadata: [
           "upstream": "\(place.upstream.namespace)", "repository": "\(place.name)",
-          "digest": "\(transfer.digest)",
-          "error": "\(error)",
+          "digest": "\(transfer.digest)", "error": "\(error)",
         ])
-      transfer.failed(error as? UpstreamFailure ?? UpstreamFailure(.unavailable, "\(error)"))
+      switch error {
+      case let error as UpstreamFailure: transfer.failed(error)
+      case let error as StorageError: transfer.failed(error)
+      default: transfer.failed(UpstreamFailure(.unavailable, "\(error)"))
+      }
     }
   }
 
@@ -383,8 +378,7 @@ public final class UpstreamMirror: Sendable {
       try await store.metadata.notePulls(noted.map { ($0.key.repository, $0.key.manifest, $0.value) })
     } catch {
       logger.warning("cannot note what was pulled", metadata: ["error": "\(error)"])
+      pulls.withLock { $0.merge(noted) { newer, _ in newer } }
     }
   }
 }
-
-func secondsSince1970() -> Int64 { Int64(time(nil)) }

@@ -22,10 +22,10 @@ extension Registry {
     } catch {
       throw RegistryError.manifestInvalid("\(error)")
     }
-    try await store.metadata.putManifest(
-      NewManifest(
-        digest: digest, manifest: manifest, content: content, tags: tags, allowsMissingBlobs: true,
-        allowsMissingManifests: true),
-      in: repository)
+    var new = NewManifest(
+      digest: digest, manifest: manifest, content: content, tags: tags, allowsMissingBlobs: true,
+      allowsMissingManifests: true)
+    new.isMirrored = true
+    try await store.metadata.putManifest(new, in: repository)
   }
 }

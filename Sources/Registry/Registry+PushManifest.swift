@@ -38,6 +38,7 @@ extension Registry {
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
     in repository: RepositoryName, admission: (@Sendable (Manifest, [Tag]) async throws -> Void)?
   ) async throws -> PushedManifest {
+    try checkIsOwn(repository)
     guard content.readableBytes <= configuration.maximumManifestSize else {
       throw RegistryError.manifestTooLarge(limit: configuration.maximumManifestSize)
     }

@@ -8,6 +8,7 @@ extension Registry {
   public func startUpload(
     in repository: RepositoryName, algorithm: DigestAlgorithm = .sha256, isForSignature: Bool = false
   ) async throws -> UploadStatus {
+    try checkIsOwn(repository)
     _ = try await allowance(in: repository, isForSignature: isForSignature)
     let id = try await store.startUpload(in: repository, algorithm: algorithm)
     return UploadStatus(repository: repository, id: id, size: 0)
@@ -65,6 +66,7 @@ extension Registry {
   public func uploadAtOnce(
     to repository: RepositoryName, as digest: Digest, content: UploadContent, isForSignature: Bool = false
   ) async throws -> Int64 {
+    try checkIsOwn(repository)
     let session = try await store.uploadAtOnce(to: repository, algorithm: digest.algorithm)
     return try await finish(
       session, as: digest, range: nil, content: content, isForSignature: isForSignature)
@@ -74,6 +76,7 @@ extension Registry {
   public func receiveUpload(
     _ content: UploadContent, in repository: RepositoryName
   ) async throws -> UploadSession {
+    try checkIsOwn(repository)
     let session = try await store.uploadAtOnce(to: repository, algorithm: .sha256)
     do {
       let allowance = try await allowance(in: repository, isForSignature: false)
@@ -102,6 +105,7 @@ extension Registry {
     _ digest: Digest, from source: RepositoryName?, to target: RepositoryName,
     mayPull: @Sendable (RepositoryName) -> Bool
   ) async throws -> Bool {
+    try checkIsOwn(target)
     let candidates: [RepositoryName]
     if let source {
       candidates = [source]

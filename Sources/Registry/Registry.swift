@@ -18,6 +18,8 @@ public final class Registry: Sendable {
     public var immutableTags: [TagPattern] = []
     /// What repositories may hold together.
     public var quotas: [Quota] = []
+    /// Whether a repository is filled from another registry, and takes no pushes.
+    public var isMirrored: @Sendable (RepositoryName) -> Bool = { _ in false }
     /// Looks at each manifest that is pushed, before it is stored; throws to refuse it.
     public var admit: (@Sendable (Manifest, RepositoryName) async throws -> Void)?
 
@@ -38,6 +40,11 @@ public final class Registry: Sendable {
     self.trust = trust
     self.configuration = configuration
     self.logger = logger
+  }
+
+  /// - Throws: `RegistryError.filledFromElsewhere` for what takes no pushes.
+  func checkIsOwn(_ repository: RepositoryName) throws(RegistryError) {
+    if configuration.isMirrored(repository) { throw .filledFromElsewhere(repository) }
   }
 
   /// Whether content can be served.

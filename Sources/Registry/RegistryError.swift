@@ -23,6 +23,8 @@ public enum RegistryError: Error, Sendable, Equatable {
   case tooLargeForSignature(limit: Int64)
   /// Of a client that may only sign.
   case noSignature
+  /// What is in the repository comes from another registry, and from nobody else.
+  case filledFromElsewhere(RepositoryName)
   /// A list of all tags cannot be signed.
   case tooManyTags(RepositoryName, limit: Int)
   /// By the trust policy; the text says why.

@@ -15,32 +15,34 @@ struct MirroredPlace {
 
 extension RegistryHandler {
   /// What the names of a request mean.
-  /// - Throws: `WireError` for what is not given out, or cannot be done with an upstream's repository.
-  /// - Returns: with the names that things have here; nil for what is the registry's own.
+  /// - Returns: with the names that things have here; nil for what is the registry's own. What is refused is so after access was
+  ///   checked, so that nobody learns more than who may know of the repository.
   func place(
     _ route: Route, _ request: HTTPRequest
-  ) throws(WireError) -> (route: Route, place: MirroredPlace?) {
-    guard let mirror, let name = route.repository else { return (route, nil) }
+  ) throws(WireError) -> (route: Route, place: MirroredPlace?, refusal: WireError?) {
+    guard let mirror, let name = route.repository else { return (route, nil, nil) }
     let namespace = request.query.isEmpty ? nil : try request.parameters()["ns"]
     let found: MirroredRepository?
     do {
       found = try mirror.list.place(of: name, namespace: namespace)
     } catch {
-      throw WireError(error)
+      return (route, nil, WireError(error))
     }
-    guard let found else { return (route, nil) }
+    guard let found else { return (route, nil, nil) }
+    let renamed = route.renamed(found.name)
+    guard found.isGivenOut else {
+      let reason = "this registry does not mirror \(found.remote) of \(found.upstream.namespace)"
+      return (renamed, nil, WireError(.forbidden, .denied, reason))
+    }
     let isReading = request.method == .GET || request.method == .HEAD
     switch route {
     case .uploads, .upload: break
     default:
       if isReading || request.method == .DELETE {
-        return (route.renamed(found.name), MirroredPlace(repository: found, mirror: mirror))
+        return (renamed, MirroredPlace(repository: found, mirror: mirror), nil)
       }
     }
-    throw WireError(
-      .methodNotAllowed, .unsupported,
-      "\(found.name) is filled from \(found.upstream.namespace): push to a repository of another name",
-      headers: ["Allow": "GET, HEAD"])
+    return (renamed, nil, WireError(RegistryError.filledFromElsewhere(found.name)))
   }
 
   /// A manifest of an upstream: as one that was pushed here, once it is here.
@@ -94,12 +96,13 @@ extension RegistryHandler {
       return immediate(request) { throw error }
     }
     return deferred(request) { [self] in
-      guard let transfer = try await mirror.blob(digest, in: place) else {
+      guard let transfer = try await orUnknown(digest, place, { try await mirror.blob(digest, in: place) })
+      else {
         return try await stored(request, digest, place)
       }
-      let size = try await transfer.begun()
-      // A part of it is a part of the whole.
-      if request.headers.contains(name: "range") {
+      let size = try await orUnknown(digest, place) { try await transfer.begun() }
+      // A part of it is a part of the whole. Where nobody says how long it is, or that it is empty, its end would prove nothing.
+      if request.headers.contains(name: "range") || (size ?? 0) == 0 {
         try await transfer.ended()
         return try await stored(request, digest, place)
       }
@@ -109,12 +112,21 @@ extension RegistryHandler {
     }
   }
 
+  /// What is not there is a blob.
+  private func orUnknown<Value>(
+    _ digest: Digest, _ place: MirroredRepository, _ body: () async throws -> Value
+  ) async throws -> Value {
+    do {
+      return try await body()
+    } catch let failure as UpstreamFailure where failure.kind == .notFound {
+      throw RegistryError.blobUnknown(digest, place.name)
+    }
+  }
+
   /// A blob that is here by now.
   private func stored(
     _ request: HTTPRequest, _ digest: Digest, _ place: MirroredRepository
   ) async throws -> HTTPResponse {
-    // It may have come for another repository.
-    _ = try await registry.store.metadata.linkReferencedBlob(digest, in: place.name)
     let answer = try await request.eventLoop.submit { self.getBlob(request, digest, place.name) }.get()
     return await answer.whole()
   }
@@ -129,8 +141,9 @@ extension RegistryHandler {
     } catch {
       return immediate(request) { throw error }
     }
-    return deferred(request) {
-      guard let size = try await mirror.size(of: digest, in: place) else {
+    return deferred(request) { [self] in
+      guard let size = try await orUnknown(digest, place, { try await mirror.size(of: digest, in: place) })
+      else {
         throw UpstreamFailure(.unavailable, "the upstream does not say how large the blob is")
       }
       return Self.head(digest, size: size, for: request)
@@ -177,8 +190,6 @@ extension WireError {
     switch refusal {
     case .unknownNamespace(let name):
       self.init(.notFound, .nameUnknown, "this registry mirrors no registry \(name.quotedForMessage)")
-    case .notMirrored(let repository, let upstream):
-      self.init(.forbidden, .denied, "this registry does not mirror \(repository) of \(upstream)")
     case .tooLong(let repository):
       self.init(.badRequest, .nameInvalid, "the name of \(repository) is too long to be mirrored")
     }

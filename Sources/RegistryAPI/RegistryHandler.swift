@@ -84,8 +84,9 @@ public final class RegistryHandler: HTTPHandler {
       guard let route = try Route(path: request.path) else {
         throw WireError(.notFound, .unsupported, "there is no endpoint \(request.path.quotedForMessage)")
       }
-      let (placed, place) = try place(route, request)
+      let (placed, place, refusal) = try place(route, request)
       try check(caller, placed, request)
+      if let refusal { throw refusal }
       guard let place else { return try dispatch(request, placed, caller) }
       return try dispatch(request, placed, place, caller).adding(
         namespace: place.repository.upstream.namespace)

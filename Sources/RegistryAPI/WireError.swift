@@ -143,6 +143,11 @@ struct WireError: Error {
       self.init(
         .forbidden, .denied,
         "you may only sign here: this manifest is no signature of an image, or its tag is not that of one")
+    case .filledFromElsewhere(let name):
+      self.init(
+        .methodNotAllowed, .unsupported,
+        "\(name) is filled from another registry: push to a repository of another name",
+        headers: ["Allow": "GET, HEAD"])
     case .tooManyTags(let name, let limit):
       self.init(
         .notFound, .unsupported,

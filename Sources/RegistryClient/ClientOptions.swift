@@ -17,6 +17,8 @@ public struct ClientOptions: Sendable {
   /// Instead of those that are stored.
   public var credentials: Credentials?
   public var retries = RetryPolicy()
+  /// Seconds without a byte after which a connection counts as broken; nil for the usual.
+  public var longestSilence: Int?
   public var userAgent = "kontor/0.1.0"
   /// Asked several times a second while something waits; true ends it with `TransferError.cancelled`.
   public var isCancelled: @Sendable () -> Bool = { false }

@@ -150,6 +150,7 @@ final class EndpointClient: Sendable {
     }
     settings.certificates.authorities += options.authorities
     settings.detours = options.detours
+    settings.longestSilence = options.longestSilence
     settings.proxy = proxies.proxy(scheme: url.scheme, host: url.host.name, port: url.port)
     return settings
   }

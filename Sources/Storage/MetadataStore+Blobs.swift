@@ -22,7 +22,7 @@ extension MetadataStore {
   }
 
   /// Whether content with this digest is on disk, whoever links it.
-  func isPresent(_ digest: Digest) throws(StorageError) -> Bool {
+  public func isPresent(_ digest: Digest) throws(StorageError) -> Bool {
     try reader().first("SELECT 1 FROM blob WHERE digest = ?1 AND state = 0", [.text(digest.description)]) {
       _ in
       true

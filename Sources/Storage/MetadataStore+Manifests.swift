@@ -200,6 +200,13 @@ extension Database {
       ])
     guard let manifest = try self.manifest(new.digest, in: repositoryID) else { return }
     if !isKnown { try nowHolds(bytes: Int64(content.count), repository) }
+    if new.isMirrored {
+      try run(
+        """
+        INSERT INTO mirrored_manifest (manifest_id, pulled_at) VALUES (?1, ?2)
+        ON CONFLICT (manifest_id) DO UPDATE SET pulled_at = excluded.pulled_at
+        """, [manifest, now])
+    }
     let required = Set(new.manifest.requiredBlobs.map(\.digest))
     for descriptor in new.manifest.blobs {
       try refer(

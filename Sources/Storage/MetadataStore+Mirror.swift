@@ -63,8 +63,7 @@ extension MetadataStore {
         else { continue }
         try database.run(
           """
-          INSERT INTO mirrored_manifest (manifest_id, pulled_at) VALUES (?1, ?2)
-          ON CONFLICT (manifest_id) DO UPDATE SET pulled_at = max(pulled_at, excluded.pulled_at)
+          UPDATE mirrored_manifest SET pulled_at = max(pulled_at, ?2) WHERE manifest_id = ?1
           """, [manifest, time])
       }
     }
@@ -111,28 +110,13 @@ extension MetadataStore {
     return tags
   }
 
-  /// The size that manifests of the repository say of a blob; nil if none refers to it.
-  public func announcedSize(of blob: Digest, in repository: RepositoryName) throws(StorageError) -> Int64? {
-    try reader().first(
-      """
-      SELECT b.size FROM repository AS r JOIN blob AS b ON b.digest = ?2
-      WHERE r.name = ?1
-        AND EXISTS (SELECT 1 FROM manifest_blob AS l WHERE l.blob_id = b.id AND l.repository_id = r.id)
-      """, [.text(repository.description), .text(blob.description)]
-    ) { $0.integer(0) }
-  }
-
-  /// Links a blob that is here already to a repository whose manifests refer to it.
-  /// - Returns: false if it is not here, or none does.
-  public func linkReferencedBlob(_ digest: Digest, in name: RepositoryName) async throws -> Bool {
+  /// Links a blob that is here already to a repository.
+  /// - Returns: false if it is not here.
+  public func linkPresentBlob(_ digest: Digest, in name: RepositoryName) async throws -> Bool {
     try await write("link a blob") { database in
-      guard let repository = try database.repository(name),
-        let blob = try database.integer(
-          """
-          SELECT b.id FROM blob AS b WHERE b.digest = ?1 AND b.state = 0
-            AND EXISTS (SELECT 1 FROM manifest_blob AS l WHERE l.blob_id = b.id AND l.repository_id = ?2)
-          """, [digest.description, repository])
-      else { return false }
+      let blob = try database.integer(
+        "SELECT id FROM blob WHERE digest = ? AND state = 0", [digest.description])
+      guard let blob else { return false }
       try database.link(blob, to: name)
       return true
     }

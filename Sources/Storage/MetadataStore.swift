@@ -116,4 +116,4 @@ extension Database {
 }
 
 /// Seconds since 1970, as the tables have them.
-func secondsSince1970() -> Int64 { Int64(time(nil)) }
+package func secondsSince1970() -> Int64 { Int64(time(nil)) }

@@ -12,6 +12,8 @@ public struct NewManifest: Sendable {
   public var fixedTags: Set<Tag> = []
   /// What the repository may hold with it.
   public var limits: [StorageLimit] = []
+  /// Whether it came from an upstream, and may go when nobody pulls it.
+  public var isMirrored = false
   /// Whether blobs it refers to may be missing in the repository.
   public var allowsMissingBlobs: Bool
   /// Whether manifests it refers to may be missing in the repository.

@@ -1,4 +1,5 @@
 import Access
+import ContainerImage
 import HTTPServer
 import Logging
 import Mirroring
@@ -67,10 +68,14 @@ struct Service {
     } catch {
       throw Failure(message: "\(error)")
     }
+    let isMirrored: @Sendable (RepositoryName) -> Bool = { upstreams?.isMirrored($0) == true }
     let trust = policy.map { policy in
-      TrustEnforcement(settings.trust(by: policy, at: settings.listen), store: store, logger: logger)
+      var configuration = settings.trust(by: policy, at: settings.listen)
+      configuration.isMirrored = isMirrored
+      return TrustEnforcement(configuration, store: store, logger: logger)
     }
     var configuration = settings.registry
+    configuration.isMirrored = isMirrored
     configuration.admit = { try await acceptance.admit($0, to: $1) }
     let registry = Registry(store: store, configuration: configuration, trust: trust, logger: logger)
     let mirror = upstreams.map {
@@ -130,9 +135,9 @@ struct Service {
     )
     ServiceManager.notify("STOPPING=1")
     collection.cancel()
-    mirroring.cancel()
     watch.cancel()
     await server.shutdown()
+    mirroring.cancel()
     await mirroring.value
     await control?.shutdown()
     accessLog?.flush()
@@ -147,7 +152,8 @@ struct Service {
   }
 
   private func go(by policy: Policy, _ trust: TrustEnforcement, _ server: HTTPServer) {
-    let configuration = settings.trust(by: policy, at: server.boundAddresses)
+    var configuration = settings.trust(by: policy, at: server.boundAddresses)
+    configuration.isMirrored = trust.isMirrored
     trust.replace(configuration)
     logger.notice(
       "going by the trust policy",

@@ -63,7 +63,7 @@ extension EndToEndTests {
         try await server.client.run("push", images.source("second"), endpoint.reference("own/hello:v1"))
         let refused = try await server.client.attempt(["push", images.source("second"), image])
         #expect(
-          refused.exit != .code(0) && refused.error.contains("is filled from upstream.example"),
+          refused.exit != .code(0) && refused.error.contains("is filled from another registry"),
           "\(refused.error)")
       }
     }
@@ -117,7 +117,6 @@ extension EndToEndTests {
     @Test("fifty clients at once cost one transfer of each blob, and each gets it whole")
     func manyClients() async throws {
       let blobs = try await layers()
-      let images = try await TestImage.shared
       try await UpstreamServer.with { server in
         let http = PlainHTTP(server.kontor.endpoint)
         #expect(try await http.send("GET", Self.path, headers: Self.accept).status == 200)
@@ -133,7 +132,6 @@ extension EndToEndTests {
           try await group.waitForAll()
         }
         for blob in blobs { #expect(server.count("GET /v2/trade/hello/blobs/\(blob)") == 1) }
-        _ = images
       }
     }
 
@@ -348,6 +346,94 @@ extension EndToEndTests {
             "GET", "/v2/mirror/trade/unsigned/manifests/v1", headers: Self.accept)
           #expect(unsigned.status == 404)
         }
+      }
+    }
+
+    @Test(
+      "no manifest of an upstream leads to what other repositories have, and nobody pushes into an upstream's"
+    )
+    func isolation() async throws {
+      let images = try await TestImage.shared
+      let rules = """
+        {"rules": [
+          {"repositories": ["mirror/**"], "who": ["everyone"], "actions": ["pull", "push"]},
+          {"repositories": ["**"], "who": ["user:root"], "actions": ["pull", "push"]}
+        ]}
+        """
+      try await Scratch.withDirectory("isolation") { directory in
+        // One that takes manifests of what it does not have.
+        try await KontorProcess.with(.init(environment: ["KONTOR_PUSH_ALLOWSPARSE": "all"])) { source in
+          try await KontorClient.with { client in
+            try await client.run(
+              "push", images.source("hello"), source.endpoint.reference("trade/hello:v1"))
+            try await PausingProxy.with(to: source.endpoint, passing: .max) { proxy in
+              let (file, rulesFile) = ("\(directory)/upstreams.json", "\(directory)/rules.json")
+              try Data(
+                #"{"upstreams": [{"namespace": "up.example", "prefix": "mirror", "url": "http://\#(proxy.hostAndPort)"}]}"#
+                  .utf8
+              ).write(to: URL(filePath: file))
+              try Data(rules.utf8).write(to: URL(filePath: rulesFile))
+              let environment = [
+                "KONTOR_ACCESS_RULES": rulesFile, "KONTOR_MIRROR_UPSTREAMS": file,
+                "KONTOR_APPC_HOSTS": "127.0.0.1",
+              ]
+              try await KontorProcess.with(.init(environment: environment)) { kontor in
+                try await isolation(source.endpoint, proxy, kontor, client)
+              }
+            }
+          }
+        }
+      }
+    }
+
+    private func isolation(
+      _ source: Endpoint, _ proxy: PausingProxy, _ kontor: KontorProcess, _ client: KontorClient
+    ) async throws {
+      let images = try await TestImage.shared
+      let endpoint = kontor.endpoint
+      let http = PlainHTTP(endpoint)
+      try await AccessServer.administer(
+        ["user", "add", "root", "--password-stdin", "--data", kontor.data], input: "root's password")
+      let secret = Data("a layer that is nobody's business".utf8)
+      let root = AccessServer.basic("root")
+      let stored = try await http.send(
+        "POST", "/v2/team/secret/blobs/uploads/?digest=\(sha256(secret))", headers: root, body: secret)
+      #expect(stored.status == 201)
+      // An image of the upstream that names it.
+      let upstream = Curl(endpoint: source)
+      let config = try await upstream.pushBlob("mallory/x", Data("{}".utf8))
+      let manifest = try OCILayout.Manifest(
+        mediaType: OCILayout.MediaType.manifest, config: config,
+        layers: [OCILayout.Descriptor(secret, mediaType: OCILayout.MediaType.layer)]
+      ).encoded()
+      try await upstream.pushManifest("mallory/x", "v1", manifest)
+      let pulled = try await http.send("GET", "/v2/mirror/mallory/x/manifests/v1", headers: Self.accept)
+      #expect(pulled.status == 200)
+      for method in ["GET", "HEAD"] {
+        let answer = try await http.send(method, "/v2/mirror/mallory/x/blobs/\(sha256(secret))")
+        #expect(answer.status == 404, "\(method): \(answer.status)")
+      }
+      let aci = try await http.send("GET", "/aci/127.0.0.1/mirror/mallory/x/v1/linux/amd64/image.aci")
+      #expect(aci.status == 404, "\(String(decoding: aci.body, as: UTF8.self))")
+
+      // What another repository has, and the upstream, too, need not come again.
+      let blob = try #require(try await layers().last)
+      try await client.run(
+        "login", endpoint.hostAndPort, "--username", "root", "--password-stdin",
+        input: Data("root's password".utf8))
+      try await client.run("push", images.source("hello"), endpoint.reference("team/hello:v1"))
+      #expect(try await http.send("GET", Self.path, headers: Self.accept).status == 200)
+      let own = try await http.send("GET", "/v2/mirror/trade/hello/blobs/\(blob)")
+      #expect(own.status == 200 && sha256(own.body) == blob)
+      #expect(!proxy.requests.contains("GET /v2/trade/hello/blobs/\(blob)"))
+      #expect(proxy.requests.contains("HEAD /v2/trade/hello/blobs/\(blob)"))
+
+      for (method, path) in [
+        ("POST", "/v2/mirror/trade/hello/blobs/uploads/"), ("PUT", "/v2/mirror/trade/hello/manifests/v2"),
+        ("PUT", "/aci/127.0.0.1/mirror/trade/hello/v1/linux/amd64/image.aci"),
+      ] {
+        let answer = try await http.send(method, path, headers: root, body: Data("x".utf8))
+        #expect(answer.status == 405, "\(method) \(path): \(answer.status)")
       }
     }
 

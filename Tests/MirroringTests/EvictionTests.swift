@@ -4,10 +4,10 @@ import Logging
 import NIOCore
 import Registry
 import RegistryClient
-import Storage
 import Testing
 
 @testable import Mirroring
+@testable import Storage
 
 @Suite struct EvictionTests {
   private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -31,10 +31,20 @@ import Testing
       let json =
         #"{"schemaVersion":2,"mediaType":"\#(type)","config":{"mediaType":"x/y","digest":"\#(digest)","size":1000},"layers":[]}"#
       let manifest = Digest(hashing: Array(json.utf8))
-      try await registry.keep(
-        ByteBuffer(string: json), as: type, manifest, tags: [try Tag(parsing: tag)], in: name)
-      if let days {
-        try await registry.store.metadata.notePulls([(name, manifest, secondsSince1970() - days * 24 * 3600)])
+      let content = ByteBuffer(string: json)
+      guard let days else {
+        _ = try await registry.pushManifest(
+          content, contentType: type, as: .tag(try Tag(parsing: tag)), tags: [], in: name)
+        return manifest
+      }
+      try await registry.keep(content, as: type, manifest, tags: [try Tag(parsing: tag)], in: name)
+      let time = secondsSince1970() - days * 24 * 3600
+      try await registry.store.metadata.write("make it older") { database in
+        try database.run(
+          """
+          UPDATE mirrored_manifest SET pulled_at = ?
+          WHERE manifest_id = (SELECT id FROM manifest WHERE digest = ? AND repository_id = ?)
+          """, [time, manifest.description, try database.repository(name)])
       }
       return manifest
     }
@@ -97,10 +107,34 @@ import Testing
       let manifest = Digest(hashing: Array(json.utf8))
       try await setting.registry.keep(
         ByteBuffer(string: json), as: type, manifest, tags: [try Tag(parsing: "new")], in: name)
-      try await setting.registry.store.metadata.notePulls([(name, manifest, secondsSince1970())])
       await setting.mirror.tidy()
       #expect(try !setting.isThere("up/a", "old") && setting.isThere("up/a", "new"))
       #expect(try setting.registry.blob(digest, in: name) != nil)
+    }
+  }
+
+  @Test func whatAPinnedIndexListsIsPinnedWithIt() async throws {
+    try await with(#", "keep": "1d", "pinned": ["a:v1"]"#) { setting in
+      let child = try await setting.add(1, to: "up/a", tag: "child", pulled: 5)
+      let type = MediaType.ociImageIndex
+      let json =
+        #"{"schemaVersion":2,"mediaType":"\#(type)","manifests":[{"mediaType":"\#(MediaType.ociImageManifest)","digest":"\#(child)","size":1}]}"#
+      let digest = Digest(hashing: Array(json.utf8))
+      let name = try setting.name("up/a")
+      try await setting.registry.keep(
+        ByteBuffer(string: json), as: type, digest, tags: [try Tag(parsing: "v1")], in: name)
+      await setting.mirror.tidy()
+      #expect(try setting.isThere("up/a", "v1") && setting.isThere("up/a", "child"))
+    }
+  }
+
+  /// What was pushed before the prefix was an upstream's stays, however long ago it was pulled.
+  @Test func pullsDoNotMakeWhatWasPushedGo() async throws {
+    try await with(#", "keep": "1d""#) { setting in
+      let digest = try await setting.add(1, to: "up/own", tag: "v1", pulled: nil)
+      try await setting.registry.store.metadata.notePulls([(try setting.name("up/own"), digest, 1)])
+      await setting.mirror.tidy()
+      #expect(try setting.isThere("up/own", "v1"))
     }
   }
 }

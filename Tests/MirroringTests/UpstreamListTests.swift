@@ -41,16 +41,28 @@ import Testing
     let found: String?
     do throws(MirrorRefusal) {
       let place = try list.place(of: try! RepositoryName(parsing: name), namespace: namespace)
-      found = place.map { "\($0.upstream.namespace) \($0.remote)" }
+      found = place.map { $0.isGivenOut ? "\($0.upstream.namespace) \($0.remote)" : "not mirrored" }
       if let place { #expect(place.name.description == "\(place.upstream.prefix)/\(place.remote)") }
     } catch {
       switch error {
       case .unknownNamespace: found = "unknown"
-      case .notMirrored: found = "not mirrored"
       case .tooLong: found = "too long"
       }
     }
     #expect(found == expected)
+  }
+
+  /// Whatever an earlier upstream says of other names.
+  @Test func whatIsBelowAPrefixIsOfThatUpstream() throws {
+    let list = try Self.list(
+      #"{"upstreams": [{"namespace": "a.example", "bare": ["**"]}, {"namespace": "b.example"}]}"#)
+    for (name, upstream) in [
+      ("b.example/x", "b.example"), ("c.example/x", "a.example"), ("a.example/x", "a.example"),
+    ] {
+      let place = try list.place(of: RepositoryName(parsing: name), namespace: nil)
+      #expect(place?.upstream.namespace == upstream, "\(name)")
+      #expect(list.isMirrored(try RepositoryName(parsing: name)))
+    }
   }
 
   @Test func aNameMayBeTooLongHere() throws {

@@ -47,6 +47,7 @@ extension AppContainerService {
   }
 
   private func makeBlob(of image: ImageToConvert) async throws -> ConvertedACI {
+    try await checkBlobs(of: image)
     let blobs = store.blobs
     let session = try await store.uploadAtOnce(to: image.key.repository, algorithm: .sha256)
     let made: (id: ACIImageID, labels: ACLabels)
@@ -65,6 +66,18 @@ extension AppContainerService {
     return ConvertedACI(
       blob: blob.digest, imageID: made.id.description, os: made.labels.os,
       architecture: made.labels.architecture)
+  }
+
+  /// A manifest may name what its repository does not have, and others do.
+  private func checkBlobs(of image: ImageToConvert) async throws {
+    let (digests, repository) = (image.manifest.requiredBlobs.map(\.digest), image.key.repository)
+    let missing = try await store.blocking { [store] in
+      try digests.first { try store.metadata.blob($0, in: repository) == nil }
+    }
+    if let missing {
+      throw ACIRefusal.notConvertible(
+        "\(repository) does not have the blob \(missing), which the image needs")
+    }
   }
 
   private static func conversion(of image: ImageToConvert, in blobs: BlobStore) throws -> ImageToACI {

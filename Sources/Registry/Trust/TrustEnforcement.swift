@@ -12,6 +12,8 @@ public final class TrustEnforcement: Sendable {
     public var policy: Policy
     /// The registry's name in the policy's scopes and in signatures: a host, with a port if it is not the scheme's own.
     public var registry: String
+    /// Whether a repository is filled from another registry.
+    public var isMirrored: @Sendable (RepositoryName) -> Bool = { _ in false }
 
     public init(policy: Policy, registry: String) {
       self.policy = policy
@@ -69,13 +71,16 @@ public final class TrustEnforcement: Sendable {
     edition.add(1, ordering: .releasing)
   }
 
+  public var isMirrored: @Sendable (RepositoryName) -> Bool { configuration.isMirrored }
+
   var configuration: Configuration { state.withLock(\.configuration) }
 
   func enforcement(for repository: RepositoryName) -> (PolicyEnforcement, revision: String) {
     state.withLock { state in
       if let known = state.enforcement[repository] { return (known, state.revision) }
-      let found = state.configuration.policy.enforcement(
+      var found = state.configuration.policy.enforcement(
         for: ImageReference(registry: state.configuration.registry, repository: repository))
+      if state.configuration.isMirrored(repository) { found = found.ofMirror }
       if state.enforcement.count >= Self.mostKnownRepositories { state.enforcement = [:] }
       state.enforcement[repository] = found
       return (found, state.revision)

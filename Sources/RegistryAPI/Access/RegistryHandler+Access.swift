@@ -51,6 +51,8 @@ extension RegistryHandler {
 
   /// Whether a client sees images that the trust policy holds back.
   func seesHeld(_ caller: Caller, in repository: RepositoryName, _ request: HTTPRequest) -> Bool {
-    pushers.contains(request.remoteAddress) || caller.seesHeld(in: repository)
+    // What comes from elsewhere is signed elsewhere.
+    if mirror?.list.isMirrored(repository) == true { return false }
+    return pushers.contains(request.remoteAddress) || caller.seesHeld(in: repository)
   }
 }

@@ -31,6 +31,8 @@ struct ConnectionSettings: Sendable, Hashable {
   var skipsVerification = false
   var proxy: ProxySettings.Proxy?
   var detours: [ConnectionDetour] = []
+  /// Seconds; nil for the usual.
+  var longestSilence: Int?
 }
 
 /// What came before a response's body.

@@ -149,7 +149,7 @@ final class CurlConnection: @unchecked Sendable {
     kontor_curl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     kontor_curl_set_long(easy, CURLOPT_CONNECTTIMEOUT, Self.connectTimeout)
     kontor_curl_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
-    kontor_curl_set_long(easy, CURLOPT_LOW_SPEED_TIME, Self.longestSilence)
+    kontor_curl_set_long(easy, CURLOPT_LOW_SPEED_TIME, request.settings.longestSilence ?? Self.longestSilence)
     kontor_curl_set_long(easy, CURLOPT_BUFFERSIZE, Self.bufferSize)
     kontor_curl_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, Self.bufferSize)
     kontor_curl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)

@@ -27,10 +27,12 @@ public struct UpstreamFailure: Error, Sendable, Equatable, CustomStringConvertib
     let answer = RegistryAnswer(status: response.head.status, body: body ?? [])
     let kind: Kind =
       switch response.head.status {
-      case 404: .notFound
-      // Docker Hub says so of repositories that there are not.
-      case 401, 403: .denied
+      case 404, 410: .notFound
       case 429: .limited(retryAfter: response.head["retry-after"].flatMap { Int($0) })
+      case 408, 425: .unavailable
+      // Docker Hub says 401 of repositories that there are not. Others say something of what is asked for, too, and nothing of the
+      // upstream as such.
+      case 400..<500: .denied
       default: .unavailable
       }
     self.init(kind, "\(what): the upstream answered with \(answer.explanation)")

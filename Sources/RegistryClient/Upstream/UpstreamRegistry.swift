@@ -12,6 +12,8 @@ public final class UpstreamRegistry: Sendable {
     public var address: UpstreamAddress
     /// Called when the registry asks who it is, and again when it does not take what was told before.
     public var credentials: @Sendable () throws -> Credentials = { .anonymous }
+    /// Whether there are some.
+    public var hasCredentials = false
     /// PEM files with authorities, beside the system's.
     public var authorities: [String] = []
     /// A proxy's URL, or a host with a port; nil for what the environment says.
@@ -43,6 +45,8 @@ public final class UpstreamRegistry: Sendable {
     options.retries.attempts = 2
     options.retries.delay = .milliseconds(200)
     options.retries.longestRetryAfter = .seconds(1)
+    // Before those who wait are given up.
+    options.longestSilence = 15
     self.options = options
     proxies = configuration.proxy.map { ProxySettings(all: $0) } ?? ProxySettings(environment)
   }
@@ -59,7 +63,9 @@ public final class UpstreamRegistry: Sendable {
   /// end-3, HEAD
   /// - Throws: `UpstreamFailure`
   public func head(_ reference: ManifestReference, in repository: RepositoryName) throws -> ManifestHead {
-    let response = try send("HEAD", "/\(repository)/manifests/\(reference)", repository, Self.accept)
+    // Some know no HEAD.
+    let response = try send(
+      "HEAD", "/\(repository)/manifests/\(reference)", repository, Self.accept, or: [405, 501])
     response.discard()
     let told = response.head["docker-content-digest"].flatMap { try? Digest(parsing: $0) }
     return ManifestHead(digest: told, limits: RateLimitHeaders(response.head))
@@ -125,8 +131,8 @@ public final class UpstreamRegistry: Sendable {
   /// - Throws: `UpstreamFailure`
   public func tags(in repository: RepositoryName) throws -> [String] {
     struct Page: Decodable { var tags: [String]? }
-    return try Self.translating("\(repository)") {
-      try client().pages(
+    return try withCredentials("\(repository)") { client in
+      try client.pages(
         "/\(repository)/tags/list", query: "n=1000", scopes: Self.scopes(repository), what: "\(repository)"
       ) {
         try JSONDecoder().decode(Page.self, from: $0).tags ?? []
@@ -138,8 +144,8 @@ public final class UpstreamRegistry: Sendable {
   /// - Throws: `UpstreamFailure`
   public func referrers(of digest: Digest, in repository: RepositoryName) throws -> [Descriptor] {
     do {
-      return try Self.translating("\(repository)@\(digest)") {
-        try client().pages(
+      return try withCredentials("\(repository)@\(digest)") { client in
+        try client.pages(
           "/\(repository)/referrers/\(digest)", query: nil, scopes: Self.scopes(repository),
           what: "\(repository)"
         ) {
@@ -175,18 +181,30 @@ public final class UpstreamRegistry: Sendable {
   /// - Returns: a response with the status 200.
   private func send(
     _ method: String, _ path: String, _ repository: RepositoryName,
-    _ headers: [(name: String, value: String)] = []
+    _ headers: [(name: String, value: String)] = [], or others: Set<Int> = []
   ) throws -> ClientResponse {
     let call = EndpointClient.Call(
       method: method, target: .path(path), headers: headers, scopes: Self.scopes(repository))
     let what = configuration.address.endpoint.host.description + path
-    var response = try Self.translating(what) { try client().send(call) }
-    if response.head.status == 401 || response.head.status == 403, forget() {
-      response.discard()
-      response = try Self.translating(what) { try client().send(call) }
+    let response = try withCredentials(what) { client in
+      let response = try client.send(call)
+      guard response.head.status == 200 || others.contains(response.head.status) else {
+        throw UpstreamFailure(response, what)
+      }
+      return response
     }
-    guard response.head.status == 200 else { throw UpstreamFailure(response, what) }
     return response
+  }
+
+  /// Does it again with credentials that are looked up anew, if it was denied with those that are known.
+  private func withCredentials<Value>(
+    _ what: String, _ body: (EndpointClient) throws -> Value
+  ) throws -> Value {
+    do {
+      return try Self.translating(what) { try body(client()) }
+    } catch let failure as UpstreamFailure where failure.kind == .denied && forget() {
+      return try Self.translating(what) { try body(client()) }
+    }
   }
 
   private func client() -> EndpointClient {
@@ -204,7 +222,9 @@ public final class UpstreamRegistry: Sendable {
   /// - Returns: whether another try may work.
   private func forget() -> Bool {
     current.withLock { current in
-      guard let known = current, known.since.duration(to: .now) > Self.pause else { return false }
+      guard configuration.hasCredentials, let known = current,
+        known.since.duration(to: .now) > Self.pause
+      else { return false }
       current = nil
       return true
     }

@@ -11,6 +11,7 @@ public struct PolicyEnforcement: Sendable, Hashable {
     case allow
   }
 
+  /// From the strictest on.
   public enum Mode: String, Sendable, Hashable, CaseIterable {
     /// They are refused.
     case enforce
@@ -35,6 +36,13 @@ public struct PolicyEnforcement: Sendable, Hashable {
   }
 
   public init() {}
+
+  /// Of a repository that is filled from another registry: taking an image in and giving it out are one there.
+  public var ofMirror: PolicyEnforcement {
+    var both = self
+    both.pull = Mode.allCases.first { $0 == pull || $0 == mirror } ?? .enforce
+    return both
+  }
 
   private init(_ node: JSONNode) throws(InvalidValue) {
     let members = try node.members("push", "pull", "mirror", "appc")
