@@ -1,6 +1,10 @@
 import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// A part of an open file as a response's body. The descriptor is closed, once, when the last copy of this value
 /// is gone: after the last byte was sent, or when nobody will send it.
 public struct FileBody: Sendable {
@@ -28,6 +32,15 @@ public struct FileBody: Sendable {
     self.length = length
   }
 
+  /// A file that grows.
+  /// - Parameter descriptor: stays its owner's.
+  /// - Throws: `IOError` if there are too many open files.
+  public init(duplicating descriptor: CInt) throws {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw IOError(errnoCode: errno, reason: "fcntl") }
+    self.init(owning: copy, offset: 0, length: .max)
+  }
+
   private init(_ owner: Owner, offset: Int64, length: Int64) {
     self.owner = owner
     self.offset = offset
@@ -35,7 +48,7 @@ public struct FileBody: Sendable {
   }
 
   /// The bytes of `range`, counted from this part's start.
-  func part(_ range: Range<Int64>) -> FileBody {
+  public func part(_ range: Range<Int64>) -> FileBody {
     FileBody(owner, offset: offset + range.lowerBound, length: Int64(range.count))
   }
 

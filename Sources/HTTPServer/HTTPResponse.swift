@@ -48,10 +48,17 @@ public enum ResponseBody: Sendable {
 /// Takes the pieces of a streamed response's body.
 public struct ResponseBodyWriter: Sendable {
   let send: @Sendable (ByteBuffer) async throws -> Void
+  let sendFile: @Sendable (FileBody) async throws -> Void
 
   /// Returns when the kernel has taken the bytes.
   /// - Throws: when the connection is broken.
   public func write(_ bytes: ByteBuffer) async throws {
     if bytes.readableBytes > 0 { try await send(bytes) }
+  }
+
+  /// Returns when the kernel has taken the part of the file, which it sends by itself where it can.
+  /// - Throws: when the connection is broken, or the file is shorter.
+  public func write(_ file: FileBody) async throws {
+    if file.length > 0 { try await sendFile(file) }
   }
 }

@@ -147,12 +147,18 @@ final class ResponseSender {
   {
     let bound = NIOLoopBound(self, eventLoop: request.eventLoop)
     let eventLoop = request.eventLoop
-    let writer = ResponseBodyWriter { bytes in
-      try await eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
-        let count = Int64(bytes.readableBytes)
-        return bound.value.send(bytes).map { _ = bound.value.took(count, .success(())) }
-      }.get()
-    }
+    let writer = ResponseBodyWriter(
+      send: { bytes in
+        try await eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
+          let count = Int64(bytes.readableBytes)
+          return bound.value.send(bytes).map { _ = bound.value.took(count, .success(())) }
+        }.get()
+      },
+      sendFile: { file in
+        try await eventLoop.flatSubmit { () -> EventLoopFuture<Void> in
+          bound.value.send(file).map { _ = bound.value.took(file.length, .success(())) }
+        }.get()
+      })
     Task {
       let isWritten: Bool
       do {
@@ -169,6 +175,22 @@ final class ResponseSender {
           sender.complete(false)
         }
       }
+    }
+  }
+
+  private func send(_ file: FileBody) -> EventLoopFuture<Void> {
+    guard environment.isSecure || environment.isHTTP2 || isChunked else {
+      return context.writeAndFlush(NIOAny(IOData.fileRegion(file.region))).map {
+        // The descriptor stays open until the kernel has taken the bytes.
+        withExtendedLifetime(file) {}
+      }
+    }
+    let bound = NIOLoopBound(self, eventLoop: request.eventLoop)
+    return file.read(with: environment.files, on: context.eventLoop).flatMap { bytes in
+      guard Int64(bytes.readableBytes) == file.length else {
+        return bound.value.request.eventLoop.makeFailedFuture(ChannelError.eof)
+      }
+      return bound.value.send(bytes)
     }
   }
 

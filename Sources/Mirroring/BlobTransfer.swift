@@ -1,5 +1,4 @@
 import ContainerImage
-import NIOCore
 import RegistryClient
 import Storage
 import Synchronization
@@ -32,16 +31,12 @@ public final class BlobTransfer: Sendable {
   /// Bytes that nobody gets before the digest is known to be right.
   private static let heldBack: Int64 = 1
   /// Bytes that a reader gets at once.
-  private static let largestPiece = 512 << 10
+  private static let largestPiece: Int64 = 1 << 20
 
   let digest: Digest
-  private let store: ContentStore
   private let state = Mutex(State())
 
-  init(_ digest: Digest, store: ContentStore) {
-    self.digest = digest
-    self.store = store
-  }
+  init(_ digest: Digest) { self.digest = digest }
 
   deinit {
     let descriptor = state.withLock(\.descriptor)
@@ -114,9 +109,10 @@ public final class BlobTransfer: Sendable {
     }
   }
 
-  /// Gives the bytes as they come.
-  /// - Throws: why they do not come to their end, and what `write` throws.
-  public func read(_ write: (ByteBuffer) async throws -> Void) async throws {
+  /// Tells which bytes have come, as they come, of a file that is open as long as this is there.
+  /// - Parameter body: takes the file, for a part of it, and the part.
+  /// - Throws: why they do not come to their end, and what `body` throws.
+  public func read(_ body: (_ descriptor: CInt, _ part: Range<Int64>) async throws -> Void) async throws {
     var position: Int64 = 0
     while true {
       let (available, isLast, descriptor) = try state.withLock { state -> (Int64, Bool, CInt) in
@@ -126,10 +122,9 @@ public final class BlobTransfer: Sendable {
         return (max(state.received - Self.heldBack, 0), false, state.descriptor)
       }
       if position < available {
-        let (from, count) = (position, Int(min(available - position, Int64(Self.largestPiece))))
-        let piece = try await store.blocking { [self] in try read(descriptor, at: from, count: count) }
-        position += Int64(piece.readableBytes)
-        try await write(piece)
+        let end = min(available, position + Self.largestPiece)
+        try await body(descriptor, position..<end)
+        position = end
       } else if isLast {
         return
       } else {
@@ -149,14 +144,5 @@ public final class BlobTransfer: Sendable {
       }
       if !waits { continuation.resume() }
     }
-  }
-
-  private func read(_ descriptor: CInt, at position: Int64, count: Int) throws(StorageError) -> ByteBuffer {
-    var buffer = ByteBufferAllocator().buffer(capacity: count)
-    let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { bytes in
-      max(pread(descriptor, bytes.baseAddress, count, off_t(position)), 0)
-    }
-    guard read > 0 else { throw .failed(operation: "read an upload", reason: "it is shorter than it was") }
-    return buffer
   }
 }

@@ -258,7 +258,7 @@ public final class UpstreamMirror: Sendable {
     }
     let (transfer, isNew) = transfers.withLock { transfers -> (BlobTransfer, Bool) in
       if let running = transfers[key] { return (running, false) }
-      let new = BlobTransfer(digest, store: store)
+      let new = BlobTransfer(digest)
       transfers[key] = new
       return (new, true)
     }

@@ -108,7 +108,15 @@ extension RegistryHandler {
       }
       return HTTPResponse(
         status: .ok, headers: Self.headers(of: digest, [("ETag", digest.entityTag)]),
-        body: .stream(length: size) { writer in try await transfer.read { try await writer.write($0) } })
+        body: .stream(length: size) { writer in
+          var file: FileBody?
+          try await transfer.read { descriptor, part in
+            // One of its own: what the kernel is to send may outlive the transfer.
+            let whole = try file ?? FileBody(duplicating: descriptor)
+            file = whole
+            try await writer.write(whole.part(part))
+          }
+        })
     }
   }
 
