@@ -19,6 +19,7 @@ public final class UpstreamMirror: Sendable {
 
   /// Of names that are remembered; beyond, memory starts anew.
   private static let mostKnown = 100_000
+  private static let mostPlaces = 10_000
 
   let registry: Registry
   let logger: Logger
@@ -29,6 +30,7 @@ public final class UpstreamMirror: Sendable {
   private let fresh = Mutex<[MirroredName: ContinuousClock.Instant]>([:])
   /// What is not there, until when that need not be asked again.
   private let missing = Mutex<[String: ContinuousClock.Instant]>([:])
+  private let places = Mutex<[RepositoryName: MirroredRepository?]>([:])
   private let transfers = Mutex<[String: BlobTransfer]>([:])
   private let pulls = Mutex<[Pulled: Int64]>([:])
 
@@ -62,6 +64,21 @@ public final class UpstreamMirror: Sendable {
       throw UpstreamFailure(.unavailable, "there is no upstream \(place.upstream.namespace)")
     }
     return connection
+  }
+
+  /// As `UpstreamList.place`; names that were asked for are remembered. May run on an event loop.
+  /// - Throws: `MirrorRefusal`
+  public func place(
+    of name: RepositoryName, namespace: String?
+  ) throws(MirrorRefusal) -> MirroredRepository? {
+    guard namespace == nil else { return try list.place(of: name, namespace: namespace) }
+    if let known = places.withLock({ $0[name] }) { return known }
+    let found = try list.place(of: name, namespace: nil)
+    places.withLock { places in
+      if places.count >= Self.mostPlaces { places = [:] }
+      places.updateValue(found, forKey: name)
+    }
+    return found
   }
 
   var all: [UpstreamConnection] { list.upstreams.compactMap { connections[$0.namespace] } }

@@ -24,7 +24,7 @@ extension RegistryHandler {
     let namespace = request.query.isEmpty ? nil : try request.parameters()["ns"]
     let found: MirroredRepository?
     do {
-      found = try mirror.list.place(of: name, namespace: namespace)
+      found = try mirror.place(of: name, namespace: namespace)
     } catch {
       return (route, nil, WireError(error))
     }

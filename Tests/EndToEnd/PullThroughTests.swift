@@ -136,7 +136,7 @@ extension EndToEndTests {
     }
 
     @Test(
-      "a transfer goes on when its first client leaves, and after the connection broke; others read along")
+      "a transfer goes on when its first client leaves; others read along")
     func leaving() async throws {
       let blob = try #require(try await layers().last)
       try await UpstreamServer.with(passing: 200_000) { server in
@@ -163,6 +163,26 @@ extension EndToEndTests {
         #expect(server.count("GET /v2/trade/hello/blobs/\(blob)") == 1)
         let part = try await http.send("GET", path, headers: ["Range": "bytes=5-9"])
         #expect(part.status == 206 && part.body == answer.body[5..<10])
+      }
+    }
+
+    @Test("a transfer whose connection breaks goes on where it was, and nobody who waits notices")
+    func broken() async throws {
+      let blob = try #require(try await layers().last)
+      try await UpstreamServer.with(passing: 200_000) { server in
+        let http = PlainHTTP(server.kontor.endpoint)
+        #expect(try await http.send("GET", Self.path, headers: Self.accept).status == 200)
+        let waiting = (0..<3).map { _ in
+          Task { try await http.send("GET", "/v2/mirror/trade/hello/blobs/\(blob)") }
+        }
+        try await server.kontor.daemon.waitFor("the pause") { _ in server.proxy.paused > 0 ? true : nil }
+        server.proxy.breakOff()
+        for task in waiting {
+          let answer = try await task.value
+          #expect(answer.status == 200 && sha256(answer.body) == blob)
+        }
+        #expect(server.count("GET /v2/trade/hello/blobs/\(blob)") == 2)
+        #expect(server.proxy.requests.contains("Range: bytes="))
       }
     }
 

@@ -69,6 +69,14 @@ final class PausingProxy: Sendable {
   /// Passes everything on from now on.
   func resume() { state.withLock { $0.limit = nil } }
 
+  /// Breaks all connections off, and passes everything on from now on.
+  func breakOff() {
+    state.withLock { state in
+      state.limit = nil
+      for connection in state.connections { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
+  }
+
   /// Breaks all connections off, and new ones at once, as if the server were gone.
   /// - Parameter answer: is given to each request before.
   func refuse(with answer: String? = nil) {
