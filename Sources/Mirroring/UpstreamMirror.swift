@@ -294,7 +294,8 @@ public final class UpstreamMirror: Sendable {
       let connection = try connection(place)
       let size = try await connection.transfer { [store] in
         let digest = transfer.digest
-        let session = try await store.uploadAtOnce(to: place.name, algorithm: digest.algorithm)
+        let session = try await store.uploadAtOnce(
+          to: place.name, algorithm: digest.algorithm, writesBackEarly: false)
         let path = session.path
         try await session.append { write in
           let (reader, length) = try connection.registry.blob(digest, in: place.remote)

@@ -11,6 +11,8 @@ import Storage
 struct MirroredPlace {
   let repository: MirroredRepository
   let mirror: UpstreamMirror
+  /// Whether the request names the upstream.
+  let isNamed: Bool
 }
 
 extension RegistryHandler {
@@ -39,7 +41,7 @@ extension RegistryHandler {
     case .uploads, .upload: break
     default:
       if isReading || request.method == .DELETE {
-        return (renamed, MirroredPlace(repository: found, mirror: mirror), nil)
+        return (renamed, MirroredPlace(repository: found, mirror: mirror, isNamed: namespace != nil), nil)
       }
     }
     return (renamed, nil, WireError(RegistryError.filledFromElsewhere(found.name)))
@@ -164,12 +166,12 @@ extension HTTPAnswer {
   func adding(namespace: String) -> HTTPAnswer {
     switch self {
     case .response(var response):
-      response.headers.replaceOrAdd(name: "OCI-Namespace", value: namespace)
+      response.headers.add(name: "OCI-Namespace", value: namespace)
       return .response(response)
     case .deferred(let body):
       return .deferred {
         var response = await body()
-        response.headers.replaceOrAdd(name: "OCI-Namespace", value: namespace)
+        response.headers.add(name: "OCI-Namespace", value: namespace)
         return response
       }
     }

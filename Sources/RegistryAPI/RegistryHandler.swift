@@ -88,8 +88,8 @@ public final class RegistryHandler: HTTPHandler {
       try check(caller, placed, request)
       if let refusal { throw refusal }
       guard let place else { return try dispatch(request, placed, caller) }
-      return try dispatch(request, placed, place, caller).adding(
-        namespace: place.repository.upstream.namespace)
+      let answer = try dispatch(request, placed, place, caller)
+      return place.isNamed ? answer.adding(namespace: place.repository.upstream.namespace) : answer
     } catch {
       return .response(error.response)
     }

@@ -16,14 +16,17 @@ final class UploadFile: @unchecked Sendable {
   private let descriptor: CInt
   private var startedWriteBack: Int64
   private var hasDurableName = false
+  private let writesBackEarly: Bool
 
   /// Content is handed to the disk in pieces of this many bytes while more arrives, so that the sync at the
   /// end has little left to wait for.
   private static let writeBackPiece: Int64 = 8 << 20
 
   /// Opens the file, or creates it, and hashes what it holds already.
-  init(path: String, algorithm: DigestAlgorithm) throws(StorageError) {
+  /// - Parameter writesBackEarly: false if what brings the content must not wait for the disk, and the sync at the end may.
+  init(path: String, algorithm: DigestAlgorithm, writesBackEarly: Bool = true) throws(StorageError) {
     self.path = path
+    self.writesBackEarly = writesBackEarly
     descriptor = try FileSystem.open(path, O_RDWR | O_CREAT, mode: 0o600)
     do throws(StorageError) {
       size = try FileSystem.size(of: descriptor)
@@ -54,7 +57,7 @@ final class UploadFile: @unchecked Sendable {
     }
     hasher.update(bytes)
     size += Int64(bytes.count)
-    if size - startedWriteBack >= Self.writeBackPiece {
+    if writesBackEarly, size - startedWriteBack >= Self.writeBackPiece {
       // Only a hint: an error here comes back from the sync that counts.
       _ = kontor_start_write_back(descriptor, startedWriteBack, size - startedWriteBack)
       startedWriteBack = size

@@ -160,11 +160,13 @@ extension ContentStore {
   }
 
   /// A session for an upload within one request: nothing of it is left if the request does not finish it.
+  /// - Parameter writesBackEarly: false if what brings the content must not wait for the disk, and its end may.
   public func uploadAtOnce(
-    to repository: RepositoryName, algorithm: DigestAlgorithm
+    to repository: RepositoryName, algorithm: DigestAlgorithm, writesBackEarly: Bool = true
   ) async throws -> UploadSession {
     let hold = await uploads.checkOut(UploadID())
-    return try await open(hold, repository: repository, algorithm: algorithm, isRecorded: false)
+    return try await open(
+      hold, repository: repository, algorithm: algorithm, isRecorded: false, writesBackEarly: writesBackEarly)
   }
 
   /// Continues an upload session, once no other request works on it.
@@ -189,14 +191,17 @@ extension ContentStore {
   }
 
   private func open(
-    _ hold: UploadTable.CheckedOut, repository: RepositoryName, algorithm: DigestAlgorithm, isRecorded: Bool
+    _ hold: UploadTable.CheckedOut, repository: RepositoryName, algorithm: DigestAlgorithm, isRecorded: Bool,
+    writesBackEarly: Bool = true
   ) async throws -> UploadSession {
     if let file = hold.file {
       return UploadSession(
         repository: repository, store: self, hold: hold, file: file, isRecorded: isRecorded)
     }
     let path = "\(directory.uploads)/\(hold.id)"
-    let file = try await blocking { try UploadFile(path: path, algorithm: algorithm) }
+    let file = try await blocking {
+      try UploadFile(path: path, algorithm: algorithm, writesBackEarly: writesBackEarly)
+    }
     hold.file = file
     return UploadSession(repository: repository, store: self, hold: hold, file: file, isRecorded: isRecorded)
   }
