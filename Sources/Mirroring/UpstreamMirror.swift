@@ -306,13 +306,7 @@ public final class UpstreamMirror: Sendable {
             transfer.received(bytes.count)
           }
         }
-        let actual: Digest
-        do {
-          actual = try await session.digest(digest.algorithm)
-        } catch {
-          await session.cancel()
-          throw error
-        }
+        let actual = try await session.digest(digest.algorithm)
         guard actual == digest else {
           await session.cancel()
           throw UpstreamFailure(.wrong, "what came for \(digest) has the digest \(actual)")

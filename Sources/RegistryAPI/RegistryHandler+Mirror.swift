@@ -90,14 +90,7 @@ extension RegistryHandler {
   func getBlob(
     _ request: HTTPRequest, _ digest: Digest, from place: MirroredRepository, _ mirror: UpstreamMirror
   ) -> HTTPAnswer {
-    do {
-      guard try registry.store.metadata.blob(digest, in: place.name) == nil else {
-        return getBlob(request, digest, place.name)
-      }
-    } catch {
-      return immediate(request) { throw error }
-    }
-    return deferred(request) { [self] in
+    orHere(request, digest, place, getBlob) { [self] in
       guard let transfer = try await orUnknown(digest, place, { try await mirror.blob(digest, in: place) })
       else {
         return try await stored(request, digest, place)
@@ -119,6 +112,18 @@ extension RegistryHandler {
             try await writer.write(whole.part(part))
           }
         })
+    }
+  }
+
+  /// A blob that is here is one as any other.
+  private func orHere(
+    _ request: HTTPRequest, _ digest: Digest, _ place: MirroredRepository,
+    _ here: (HTTPRequest, Digest, RepositoryName) -> HTTPAnswer,
+    _ body: @escaping @Sendable () async throws -> HTTPResponse
+  ) -> HTTPAnswer {
+    immediate(request) {
+      try registry.store.metadata.blob(digest, in: place.name) == nil
+        ? deferred(request, body) : here(request, digest, place.name)
     }
   }
 
@@ -144,14 +149,7 @@ extension RegistryHandler {
   func headBlob(
     _ request: HTTPRequest, _ digest: Digest, from place: MirroredRepository, _ mirror: UpstreamMirror
   ) -> HTTPAnswer {
-    do {
-      guard try registry.store.metadata.blob(digest, in: place.name) == nil else {
-        return headBlob(request, digest, place.name)
-      }
-    } catch {
-      return immediate(request) { throw error }
-    }
-    return deferred(request) { [self] in
+    orHere(request, digest, place, headBlob) { [self] in
       guard let size = try await orUnknown(digest, place, { try await mirror.size(of: digest, in: place) })
       else {
         throw UpstreamFailure(.unavailable, "the upstream does not say how large the blob is")

@@ -3,14 +3,6 @@ import FoundationEssentials
 import ImageTransfer
 
 extension RemoteRepository {
-  /// Bytes; the distribution-spec lets registries refuse more than 4 MiB, some take more.
-  private static let largestManifest = 16 << 20
-
-  private static let accepted = [
-    MediaType.ociImageManifest, .ociImageIndex, .dockerManifest, .dockerManifestList, .ociArtifactManifest,
-    .orasArtifactManifest,
-  ].map(\.description).joined(separator: ", ")
-
   /// The manifest that the reference means, or another one of the repository (end-3).
   public func manifest(_ wanted: ManifestReference? = nil) throws -> ManifestDocument {
     let wanted = wanted ?? reference.manifest
@@ -18,12 +10,13 @@ extension RemoteRepository {
     return try reading(what) { client in
       let response = try client.send(
         .init(
-          target: .path(path("/manifests/\(wanted)", at: client)), headers: [("Accept", Self.accepted)],
+          target: .path(path("/manifests/\(wanted)", at: client)),
+          headers: [("Accept", ManifestTypes.accept)],
           scopes: scopes(of: client)))
       guard response.head.status == 200 else { throw response.failure(what) }
-      guard let bytes = try response.collect(upTo: Self.largestManifest) else {
+      guard let bytes = try response.collect(upTo: ManifestTypes.largest) else {
         throw TransferError.notAnImage(
-          "\(what) has more than \(Self.largestManifest) bytes: that is no manifest")
+          "\(what) has more than \(ManifestTypes.largest) bytes: that is no manifest")
       }
       var expected: Digest?
       if case .digest(let digest) = wanted {
@@ -33,7 +26,7 @@ extension RemoteRepository {
       }
       let type = response.head["content-type"].map(MediaType.init(header:))
       // Servers of plain files say something of their own; then the document decides.
-      let isManifest = type.map { Self.accepted.contains($0.description) } ?? false
+      let isManifest = type.map { ManifestTypes.all.contains($0) } ?? false
       do {
         return try ManifestDocument(bytes, mediaType: isManifest ? type : nil, expecting: expected)
       } catch TransferError.notAnImage(let reason) {
@@ -51,7 +44,7 @@ extension RemoteRepository {
       let response = try client.send(
         .init(
           method: "HEAD", target: .path(path("/manifests/\(wanted)", at: client)),
-          headers: [("Accept", Self.accepted)], scopes: scopes(of: client)))
+          headers: [("Accept", ManifestTypes.accept)], scopes: scopes(of: client)))
       response.discard()
       if response.head.status == 404 { return nil }
       guard response.head.status == 200 else { throw response.failure(what) }
@@ -109,11 +102,8 @@ extension RemoteRepository {
     let found = try reading(what) { client -> [Descriptor]? in
       let filter = artifactType.map { "artifactType=\($0.percentEncoded)" }
       do {
-        return try client.pages(
-          path("/referrers/\(digest)", at: client), query: filter, scopes: scopes(of: client), what: what
-        ) { data in
-          try ManifestDocument(Array(data), mediaType: .ociImageIndex).manifest().manifests
-        }
+        return try client.referrers(
+          path("/referrers/\(digest)", at: client), query: filter, scopes: scopes(of: client), what: what)
       } catch TransferError.notFound {
         return nil
       }
@@ -133,13 +123,8 @@ extension RemoteRepository {
 
   /// The tags, in the registry's order (end-8).
   public func tags() throws -> [String] {
-    struct Page: Decodable { var tags: [String]? }
-    return try reading(name) { client in
-      try client.pages(
-        path("/tags/list", at: client), query: "n=1000", scopes: scopes(of: client), what: name
-      ) {
-        try JSONDecoder().decode(Page.self, from: $0).tags ?? []
-      }
+    try reading(name) { client in
+      try client.tags(path("/tags/list", at: client), scopes: scopes(of: client), what: name)
     }
   }
 
@@ -154,6 +139,21 @@ extension RemoteRepository {
 extension EndpointClient {
   private static let largestPage = 32 << 20
   private static let mostPages = 100_000
+
+  /// end-8
+  func tags(_ path: String, scopes: [String], what: String) throws -> [String] {
+    struct Page: Decodable { var tags: [String]? }
+    return try pages(path, query: "n=1000", scopes: scopes, what: what) {
+      try JSONDecoder().decode(Page.self, from: $0).tags ?? []
+    }
+  }
+
+  /// end-12
+  func referrers(_ path: String, query: String?, scopes: [String], what: String) throws -> [Descriptor] {
+    try pages(path, query: query, scopes: scopes, what: what) {
+      try ManifestDocument(Array($0), mediaType: .ociImageIndex).manifest().manifests
+    }
+  }
 
   /// A list of which the registry gives a piece at a time (RFC 8288, `Link: <…>; rel="next"`).
   func pages<Element>(

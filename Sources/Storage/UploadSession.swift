@@ -62,16 +62,14 @@ public struct UploadSession: ~Copyable, Sendable {
 
   /// Stores the content as a blob, whatever it is: as `finish(as:within:)`.
   public consuming func finish(within limits: [StorageLimit]) async throws -> (digest: Digest, size: Int64) {
-    let file = file
-    let store = store
-    let digest = try await orCancel { try await store.blocking { try file.digest(.sha256) } }
+    let digest = try await digest(.sha256)
     return (digest, try await finish(as: digest, within: limits))
   }
 
-  /// Of what has come so far.
+  /// Of what has come so far. A failure of the disk ends the session.
   public func digest(_ algorithm: DigestAlgorithm) async throws -> Digest {
     let file = file
-    return try await store.blocking { try file.digest(algorithm) }
+    return try await orCancel { try await store.blocking { try file.digest(algorithm) } }
   }
 
   /// Ends this request's work: the session goes on with all that was received, even after a power cut.
@@ -89,9 +87,7 @@ public struct UploadSession: ~Copyable, Sendable {
   public consuming func finish(as digest: Digest, within limits: [StorageLimit] = []) async throws -> Int64 {
     let (store, file, repository) = (store, file, repository)
     let session = isRecorded ? id : nil
-    let actual = try await orCancel {
-      try await store.blocking { try file.digest(digest.algorithm) }
-    }
+    let actual = try await self.digest(digest.algorithm)
     guard actual == digest else {
       await end()
       throw DigestMismatch(expected: digest, actual: actual)

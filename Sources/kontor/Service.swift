@@ -70,9 +70,8 @@ struct Service {
     }
     let isMirrored: @Sendable (RepositoryName) -> Bool = { upstreams?.isMirrored($0) == true }
     let trust = policy.map { policy in
-      var configuration = settings.trust(by: policy, at: settings.listen)
-      configuration.isMirrored = isMirrored
-      return TrustEnforcement(configuration, store: store, logger: logger)
+      TrustEnforcement(
+        settings.trust(by: policy, at: settings.listen), store: store, logger: logger, isMirrored: isMirrored)
     }
     var configuration = settings.registry
     configuration.isMirrored = isMirrored
@@ -152,8 +151,7 @@ struct Service {
   }
 
   private func go(by policy: Policy, _ trust: TrustEnforcement, _ server: HTTPServer) {
-    var configuration = settings.trust(by: policy, at: server.boundAddresses)
-    configuration.isMirrored = trust.isMirrored
+    let configuration = settings.trust(by: policy, at: server.boundAddresses)
     trust.replace(configuration)
     logger.notice(
       "going by the trust policy",

@@ -20,7 +20,8 @@ extension AccessControl {
     if case .wait(let seconds) = attempts.permission(for: key, from: address, at: .now) {
       return (.locked(seconds), 0)
     }
-    let hash = try await passwordHash(of: user, configuration)
+    let local = try await localUser(user, configuration)
+    let hash = try local?.hash()
     let identity: Identity?
     if hash == nil, let directory = configuration.directory {
       identity = try await self.identity(of: user, password, in: directory, from: address, configuration)
@@ -29,7 +30,7 @@ extension AccessControl {
       let isRight = try await store.blocking {
         (hash ?? .ofNobody(cost: configuration.passwords?.highestCost ?? 10)).matches(password) && hash != nil
       }
-      identity = isRight ? try await localIdentity(of: user, configuration) : nil
+      identity = isRight ? local?.identity : nil
     }
     guard let identity else {
       attempts.failed(key, from: address, at: .now)
@@ -45,22 +46,32 @@ extension AccessControl {
     user.lowercased().split(separator: " ").joined(separator: " ")
   }
 
-  /// Of a user of the database or of the file.
-  private func passwordHash(of user: String, _ configuration: Configuration) async throws -> PasswordHash? {
-    let stored = try await store.blocking { [store] in try store.metadata.user(user) }
-    return try stored.map { try PasswordHash(parsing: $0.passwordHash) } ?? configuration.passwords?[user]
+  /// A user of the database or of the file.
+  struct LocalUser {
+    let name: String
+    /// Nil for one of the file alone.
+    fileprivate let stored: MetadataStore.User?
+    fileprivate let inFile: PasswordHash?
+
+    var identity: Identity { Identity(kind: .user, name: name, groups: Set(stored?.groups ?? [])) }
+
+    /// - Throws: `AccessError` if the database has something else.
+    fileprivate func hash() throws -> PasswordHash? {
+      try stored.map { try PasswordHash(parsing: $0.passwordHash) } ?? inFile
+    }
+
+    /// Whether a token that was issued then counts: not before the last change of the password.
+    func honours(issuedAt: Date?) -> Bool {
+      guard let stored, let issuedAt else { return true }
+      return Int64(issuedAt.timeIntervalSince1970) >= stored.changedAt
+    }
   }
 
-  /// A user of the database or of the file.
-  /// - Parameter issuedAt: of a token that was shown: what was issued before the last change of the password does not count.
   /// - Returns: nil if there is none.
-  func localIdentity(
-    of user: String, issuedAt: Date? = nil, _ configuration: Configuration
-  ) async throws -> Identity? {
-    let stored = try await store.blocking { [store] in try store.metadata.user(user) }
-    if let stored, let issuedAt, Int64(issuedAt.timeIntervalSince1970) < stored.changedAt { return nil }
-    guard stored != nil || configuration.passwords?[user] != nil else { return nil }
-    return Identity(kind: .user, name: user, groups: Set(stored?.groups ?? []))
+  func localUser(_ name: String, _ configuration: Configuration) async throws -> LocalUser? {
+    let stored = try await store.blocking { [store] in try store.metadata.user(name) }
+    let inFile = configuration.passwords?[name]
+    return stored == nil && inFile == nil ? nil : LocalUser(name: name, stored: stored, inFile: inFile)
   }
 
   /// - Throws: `LoginUnavailable`
@@ -73,7 +84,7 @@ extension AccessControl {
     case .accepted(let entry):
       // By another way to write it, nobody becomes a user of that name who is not of the directory.
       let isOther = !entry.name.utf8.elementsEqual(user.utf8)
-      if isOther, try await localIdentity(of: entry.name, configuration) != nil { return nil }
+      if isOther, try await localUser(entry.name, configuration) != nil { return nil }
       return identity(entry)
     case .refused(let reason):
       logger.info(

@@ -45,7 +45,7 @@ extension AccessControl {
   public func refreshToken(for caller: Caller, at time: Date) async throws -> String? {
     let configuration = configuration
     guard caller.identity.kind == .user, !caller.hasScopes,
-      try await localIdentity(of: caller.identity.name, configuration) != nil
+      try await localUser(caller.identity.name, configuration) != nil
     else { return nil }
     let token = Self.randomText()
     let end = Int64(time.timeIntervalSince1970) + configuration.refreshLifetime.components.seconds
@@ -62,8 +62,8 @@ extension AccessControl {
     }
     guard let subject, subject.hasPrefix("user:") else { return nil }
     // Nobody of a directory has got one.
-    let identity = try await localIdentity(of: String(subject.dropFirst(5)), configuration)
-    return identity.map { Caller($0, rules: configuration.rules) }
+    let user = try await localUser(String(subject.dropFirst(5)), configuration)
+    return user.map { Caller($0.identity, rules: configuration.rules) }
   }
 
   /// By a token in the place of a password: an ID token of another system, or one that was given in exchange for it.
@@ -153,11 +153,13 @@ extension AccessControl {
   private func user(
     _ name: String, issuedAt: Date?, _ configuration: Configuration
   ) async throws -> Caller? {
-    var identity = try await localIdentity(of: name, issuedAt: issuedAt, configuration)
-    if identity == nil, let directory = configuration.directory,
-      try await localIdentity(of: name, configuration) == nil
-    {
+    let identity: Identity?
+    if let local = try await localUser(name, configuration) {
+      identity = local.honours(issuedAt: issuedAt) ? local.identity : nil
+    } else if let directory = configuration.directory {
       identity = try await self.identity(of: name, in: directory)
+    } else {
+      identity = nil
     }
     return identity.map { Caller($0, rules: configuration.rules) }
   }

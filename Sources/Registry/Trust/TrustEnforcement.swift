@@ -12,8 +12,6 @@ public final class TrustEnforcement: Sendable {
     public var policy: Policy
     /// The registry's name in the policy's scopes and in signatures: a host, with a port if it is not the scheme's own.
     public var registry: String
-    /// Whether a repository is filled from another registry.
-    public var isMirrored: @Sendable (RepositoryName) -> Bool = { _ in false }
 
     public init(policy: Policy, registry: String) {
       self.policy = policy
@@ -38,6 +36,7 @@ public final class TrustEnforcement: Sendable {
 
   let store: ContentStore
   let logger: Logger
+  private let isMirrored: @Sendable (RepositoryName) -> Bool
   private let state: Mutex<State>
   /// Rises with each policy, once that is in force.
   private let edition = Atomic<Int>(0)
@@ -59,8 +58,13 @@ public final class TrustEnforcement: Sendable {
 
   private static let mostKnownRepositories = 10_000
 
-  public init(_ configuration: Configuration, store: ContentStore, logger: Logger) {
+  /// - Parameter isMirrored: whether a repository is filled from another registry.
+  public init(
+    _ configuration: Configuration, store: ContentStore, logger: Logger,
+    isMirrored: @escaping @Sendable (RepositoryName) -> Bool = { _ in false }
+  ) {
     state = Mutex(State(configuration))
+    self.isMirrored = isMirrored
     self.store = store
     self.logger = logger
   }
@@ -71,8 +75,6 @@ public final class TrustEnforcement: Sendable {
     edition.add(1, ordering: .releasing)
   }
 
-  public var isMirrored: @Sendable (RepositoryName) -> Bool { configuration.isMirrored }
-
   var configuration: Configuration { state.withLock(\.configuration) }
 
   func enforcement(for repository: RepositoryName) -> (PolicyEnforcement, revision: String) {
@@ -80,7 +82,7 @@ public final class TrustEnforcement: Sendable {
       if let known = state.enforcement[repository] { return (known, state.revision) }
       var found = state.configuration.policy.enforcement(
         for: ImageReference(registry: state.configuration.registry, repository: repository))
-      if state.configuration.isMirrored(repository) { found = found.ofMirror }
+      if isMirrored(repository) { found = found.ofMirror }
       if state.enforcement.count >= Self.mostKnownRepositories { state.enforcement = [:] }
       state.enforcement[repository] = found
       return (found, state.revision)

@@ -19,11 +19,7 @@ extension RegistryHandler {
       return deferred(request) { [self] in
         let caller = try await gate.login(credentials, header: header, request)
         // Look-ups belong on the event loop.
-        let answer = try await request.eventLoop.submit { self.answer(request, caller) }.get()
-        switch answer {
-        case .response(let response): return response
-        case .deferred(let body): return await body()
-        }
+        return await (try await request.eventLoop.submit { self.answer(request, caller) }.get()).whole()
       }
     }
   }
@@ -52,7 +48,7 @@ extension RegistryHandler {
   /// Whether a client sees images that the trust policy holds back.
   func seesHeld(_ caller: Caller, in repository: RepositoryName, _ request: HTTPRequest) -> Bool {
     // What comes from elsewhere is signed elsewhere.
-    if mirror?.list.isMirrored(repository) == true { return false }
+    if registry.configuration.isMirrored(repository) { return false }
     return pushers.contains(request.remoteAddress) || caller.seesHeld(in: repository)
   }
 }

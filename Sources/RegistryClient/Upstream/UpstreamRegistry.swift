@@ -1,5 +1,4 @@
 import ContainerImage
-import FoundationEssentials
 import ImageTransfer
 import Synchronization
 
@@ -27,7 +26,6 @@ public final class UpstreamRegistry: Sendable {
     var since: ContinuousClock.Instant
   }
 
-  private static let largestManifest = 16 << 20
   /// Between two times that credentials are looked up because the former ones were refused.
   private static let pause = Duration.seconds(60)
 
@@ -78,15 +76,15 @@ public final class UpstreamRegistry: Sendable {
   ) throws -> (document: ManifestDocument, limits: RateLimitHeaders) {
     let response = try send("GET", "/\(repository)/manifests/\(reference)", repository, Self.accept)
     let what = "\(configuration.address.endpoint.host)/\(repository):\(reference)"
-    let bytes = try Self.translating(what) { try response.collect(upTo: Self.largestManifest) }
+    let bytes = try Self.translating(what) { try response.collect(upTo: ManifestTypes.largest) }
     guard let bytes else {
       throw UpstreamFailure(
-        .wrong, "\(what) has more than \(Self.largestManifest) bytes: that is no manifest")
+        .wrong, "\(what) has more than \(ManifestTypes.largest) bytes: that is no manifest")
     }
     var expected: Digest?
     if case .digest(let digest) = reference { expected = digest }
     let type = response.head["content-type"].map(MediaType.init(header:))
-    let isManifest = type.map { Self.types.contains($0.description) } ?? false
+    let isManifest = type.map { ManifestTypes.all.contains($0) } ?? false
     let document = try Self.translating(what) {
       try ManifestDocument(bytes, mediaType: isManifest ? type : nil, expecting: expected)
     }
@@ -99,24 +97,21 @@ public final class UpstreamRegistry: Sendable {
   public func blob(
     _ digest: Digest, in repository: RepositoryName
   ) throws -> (reader: any BlobReader, length: Int64?) {
-    let first = try send("GET", "/\(repository)/blobs/\(digest)", repository)
-    let length = first.head.contentLength
-    let box = Mutex<Sent?>(Sent(response: first))
+    let response = try send("GET", "/\(repository)/blobs/\(digest)", repository)
+    var first: ClientResponse? = response
     var patient = options
     patient.retries = RetryPolicy()
     let reader = try RemoteBlobReader(from: 0, what: "\(repository)@\(digest)", options: patient) {
       [self] headers in
-      if let first = box.withLock({ sent in
-        defer { sent = nil }
-        return sent?.response
-      }) {
-        return first
+      if let begun = first {
+        first = nil
+        return begun
       }
       return try client().send(
         .init(
           target: .path("/\(repository)/blobs/\(digest)"), headers: headers, scopes: Self.scopes(repository)))
     }
-    return (reader, length)
+    return (reader, response.head.contentLength)
   }
 
   /// The size of a blob (end-2, HEAD); nil if the registry does not say.
@@ -130,13 +125,8 @@ public final class UpstreamRegistry: Sendable {
   /// end-8
   /// - Throws: `UpstreamFailure`
   public func tags(in repository: RepositoryName) throws -> [String] {
-    struct Page: Decodable { var tags: [String]? }
-    return try withCredentials("\(repository)") { client in
-      try client.pages(
-        "/\(repository)/tags/list", query: "n=1000", scopes: Self.scopes(repository), what: "\(repository)"
-      ) {
-        try JSONDecoder().decode(Page.self, from: $0).tags ?? []
-      }
+    try withCredentials("\(repository)") { client in
+      try client.tags("/\(repository)/tags/list", scopes: Self.scopes(repository), what: "\(repository)")
     }
   }
 
@@ -145,12 +135,9 @@ public final class UpstreamRegistry: Sendable {
   public func referrers(of digest: Digest, in repository: RepositoryName) throws -> [Descriptor] {
     do {
       return try withCredentials("\(repository)@\(digest)") { client in
-        try client.pages(
+        try client.referrers(
           "/\(repository)/referrers/\(digest)", query: nil, scopes: Self.scopes(repository),
-          what: "\(repository)"
-        ) {
-          try ManifestDocument(Array($0), mediaType: .ociImageIndex).manifest().manifests
-        }
+          what: "\(repository)")
       }
     } catch let failure as UpstreamFailure where failure.kind == .notFound {
       do {
@@ -164,17 +151,7 @@ public final class UpstreamRegistry: Sendable {
 
   // MARK: - How
 
-  private final class Sent: @unchecked Sendable {
-    // One thread gets it.
-    let response: ClientResponse
-    init(response: ClientResponse) { self.response = response }
-  }
-
-  private static let types = [
-    MediaType.ociImageManifest, .ociImageIndex, .dockerManifest, .dockerManifestList, .ociArtifactManifest,
-    .orasArtifactManifest,
-  ].map(\.description)
-  private static let accept = [(name: "Accept", value: types.joined(separator: ", "))]
+  private static let accept = [(name: "Accept", value: ManifestTypes.accept)]
 
   private static func scopes(_ repository: RepositoryName) -> [String] { ["repository:\(repository):pull"] }
 
@@ -186,14 +163,13 @@ public final class UpstreamRegistry: Sendable {
     let call = EndpointClient.Call(
       method: method, target: .path(path), headers: headers, scopes: Self.scopes(repository))
     let what = configuration.address.endpoint.host.description + path
-    let response = try withCredentials(what) { client in
+    return try withCredentials(what) { client in
       let response = try client.send(call)
       guard response.head.status == 200 || others.contains(response.head.status) else {
         throw UpstreamFailure(response, what)
       }
       return response
     }
-    return response
   }
 
   /// Does it again with credentials that are looked up anew, if it was denied with those that are known.
