@@ -95,6 +95,16 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "Replication",
+      dependencies: [
+        "Access", "AppContainer", "ContainerImage", "ImageTransfer", "Mirroring", "Registry",
+        "RegistryClient",
+        "Runtimes", "Storage", "Trust",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
+    .target(
       name: "Registry",
       dependencies: [
         "Access", "AppContainer", "Archive", "ContainerImage", "ImageTransfer", "LDAP", "Storage", "Trust",
@@ -107,7 +117,7 @@ let package = Package(
       name: "RegistryAPI",
       dependencies: [
         "Access", "AppContainer", "ContainerImage", "HTTPServer", "Mirroring", "Registry", "RegistryClient",
-        "Storage",
+        "Replication", "Storage",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -146,7 +156,7 @@ let package = Package(
         "Access", "AppContainer", "Archive", "ContainerImage", "HTTPServer", "ImageTransfer", "LDAP",
         "LocalPrograms", "Mirroring",
         "Registry",
-        "RegistryAPI", "RegistryClient", "Runtimes", "Storage", "Trust",
+        "RegistryAPI", "RegistryClient", "Replication", "Runtimes", "Storage", "Trust",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -168,6 +178,13 @@ let package = Package(
     .testTarget(
       name: "MirroringTests",
       dependencies: ["Access", "ContainerImage", "Mirroring", "Registry", "RegistryClient", "Storage"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ReplicationTests",
+      dependencies: [
+        "ContainerImage", "ImageTransfer", "Mirroring", "Registry", "RegistryClient", "Replication",
+        "Storage",
+      ],
       swiftSettings: strict),
     .testTarget(name: "StorageTests", dependencies: ["Storage"], swiftSettings: strict),
     .testTarget(

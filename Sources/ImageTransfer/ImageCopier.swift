@@ -1,5 +1,4 @@
 import ContainerImage
-import Dispatch
 import Synchronization
 
 /// Copies an image with all that belongs to it.
@@ -10,12 +9,19 @@ public struct ImageCopier: Sendable {
   public struct Options: Sendable {
     /// Of an index, only the image for this platform; nil for the whole index.
     public var platform: Platform?
+    /// The index stays as it is, but of the images that it lists only those for these platforms come, with what the index has about
+    /// them (attestations); empty for all. The destination has to take an index whose other images are missing.
+    public var platforms: [Platform] = []
     /// With what refers to the image and its parts: signatures, SBOMs, attestations.
     public var includesReferrers = false
     /// Blobs that are copied at the same time; at least 1.
     public var jobs = 4
     /// Only finds out what would be copied.
     public var isDryRun = false
+    /// What the destination says that it has (`ImageDestination.manifest`) is neither fetched nor sent.
+    public var isIncremental = false
+    /// The destination's name means the image already: only what belongs to it may be missing.
+    public var isNamed = false
     /// Asked before anything is copied; nil if every image is to be taken. What refers to the image is not judged.
     public var judge: (any ImageJudge)?
 
@@ -26,6 +32,9 @@ public struct ImageCopier: Sendable {
   public struct Report: Sendable, Equatable {
     /// What the destination's name means now.
     public var root: Descriptor
+    /// All that belong to the image, whether they were sent or not; each after what it refers to.
+    public var contents: [Digest] = []
+    /// Manifests that were sent.
     public var manifests = 0
     /// Blobs that were sent, with their bytes.
     public var blobs = 0
@@ -57,13 +66,17 @@ public struct ImageCopier: Sendable {
     do {
       let plan = try plan()
       var report = Report(root: plan.root.descriptor)
-      report.manifests = plan.manifests.count
+      report.contents = plan.manifests.map(\.document.digest)
+      report.manifests = plan.manifests.count { !$0.isThere }
       try copyBlobs(plan.blobs, &report)
       if !options.isDryRun {
-        for (document, isRoot) in plan.manifests {
+        // Once the name means the image, its signatures have to be there.
+        let namesRootAfterwards = plan.manifests.last?.isRoot != true
+        for (document, isRoot, isThere) in plan.manifests where !isThere && (!isRoot || namesRootAfterwards) {
           try check()
-          try destination.put(document, isRoot: isRoot)
+          try destination.put(document, isRoot: false)
         }
+        if !options.isNamed { try destination.put(plan.root, isRoot: true) }
         try destination.finish()
       }
       return report
@@ -82,7 +95,7 @@ public struct ImageCopier: Sendable {
   private struct Plan {
     let root: ManifestDocument
     /// Each after what it refers to.
-    var manifests: [(document: ManifestDocument, isRoot: Bool)] = []
+    var manifests: [(document: ManifestDocument, isRoot: Bool, isThere: Bool)] = []
     var blobs: [Descriptor] = []
     var seen: Set<Digest> = []
   }
@@ -91,7 +104,8 @@ public struct ImageCopier: Sendable {
   private static let deepest = 8
 
   private func plan() throws -> Plan {
-    var root = try source.root()
+    var (root, isThere) = (try source.root(), false)
+    if options.isIncremental, try destination.manifest(root.digest) != nil { isThere = true }
     var refusal = try options.judge?.refusal(of: root)
     var parsed = try root.manifest()
     if parsed.kind == .index, let platform = options.platform ?? (destination.takesIndexes ? nil : .current) {
@@ -100,21 +114,22 @@ public struct ImageCopier: Sendable {
         guard depth < Self.deepest else {
           throw TransferError.notAnImage("the image's indexes are nested too deeply")
         }
-        root = try source.manifest(try Self.choose(platform, in: parsed))
+        (root, isThere) = try load(try Self.choose(platform, in: parsed))
         if refusal != nil { refusal = try options.judge?.refusal(of: root) }
         parsed = try root.manifest()
         depth += 1
       }
     }
     var plan = Plan(root: root)
-    try add(root, isRoot: true, depth: 0, refusal: refusal, to: &plan)
+    try add(root, isRoot: true, isThere: isThere, depth: 0, refusal: refusal, to: &plan)
     if options.includesReferrers {
       // What refers to a referrer (a signature of an SBOM) comes along as well.
       var next = 0
       while next < plan.manifests.count {
         for referrer in try source.referrers(of: plan.manifests[next].document.digest)
         where !plan.seen.contains(referrer.digest) {
-          try add(try source.manifest(referrer), isRoot: false, depth: 0, refusal: nil, to: &plan)
+          let (document, isThere) = try load(referrer)
+          try add(document, isRoot: false, isThere: isThere, depth: 0, refusal: nil, to: &plan)
         }
         next += 1
       }
@@ -122,10 +137,19 @@ public struct ImageCopier: Sendable {
     return plan
   }
 
-  /// - Parameter refusal: why the document is not trusted. All that a trusted index lists is; what another one lists is judged
-  ///   for itself.
+  /// - Returns: whether the destination has it, too.
+  private func load(_ descriptor: Descriptor) throws -> (ManifestDocument, isThere: Bool) {
+    if options.isIncremental, let known = try destination.manifest(descriptor.digest) { return (known, true) }
+    return (try source.manifest(descriptor), false)
+  }
+
+  /// - Parameters:
+  ///   - isThere: whether the destination has it.
+  ///   - refusal: why the document is not trusted. All that a trusted index lists is; what another one lists is judged
+  ///     for itself.
   private func add(
-    _ document: ManifestDocument, isRoot: Bool, depth: Int, refusal: String?, to plan: inout Plan
+    _ document: ManifestDocument, isRoot: Bool, isThere: Bool, depth: Int, refusal: String?,
+    to plan: inout Plan
   ) throws {
     try check()
     guard depth < Self.deepest else {
@@ -134,12 +158,12 @@ public struct ImageCopier: Sendable {
     guard plan.seen.insert(document.digest).inserted else { return }
     let manifest = try document.manifest()
     if let refusal, manifest.manifests.isEmpty { throw TransferError.notTrusted(refusal) }
-    for entry in manifest.manifests {
+    for entry in try wanted(of: manifest) {
       if entry.mediaType.isManifest || entry.mediaType.description.isEmpty {
         if !plan.seen.contains(entry.digest) {
-          let part = try source.manifest(entry)
+          let (part, isThere) = try load(entry)
           let refusal = refusal == nil ? nil : try options.judge?.refusal(of: part)
-          try add(part, isRoot: false, depth: depth + 1, refusal: refusal, to: &plan)
+          try add(part, isRoot: false, isThere: isThere, depth: depth + 1, refusal: refusal, to: &plan)
         }
       } else if let refusal {
         throw TransferError.notTrusted(refusal)
@@ -147,11 +171,41 @@ public struct ImageCopier: Sendable {
         add(blob: entry, to: &plan)
       }
     }
-    let required = Set(manifest.requiredBlobs.map(\.digest))
-    for blob in manifest.blobs where destination.needsAllBlobs || required.contains(blob.digest) {
-      add(blob: blob, to: &plan)
+    // A manifest that is there has its blobs, unless the destination may lack some.
+    if !isThere || destination.mayLackBlobs {
+      let required = Set(manifest.requiredBlobs.map(\.digest))
+      for blob in manifest.blobs where destination.needsAllBlobs || required.contains(blob.digest) {
+        add(blob: blob, to: &plan)
+      }
     }
-    plan.manifests.append((document, isRoot))
+    plan.manifests.append((document, isRoot, isThere))
+  }
+
+  /// What an index lists for BuildKit about another entry: provenance and SBOMs.
+  private static let attestedAnnotation = "vnd.docker.reference.digest"
+
+  /// The entries of an index that are to come.
+  private func wanted(of index: Manifest) throws(TransferError) -> [Descriptor] {
+    guard !options.platforms.isEmpty, index.manifests.contains(where: { $0.platform != nil }) else {
+      return index.manifests
+    }
+    var chosen: Set<Digest> = []
+    var missing: TransferError?
+    for platform in options.platforms {
+      do throws(TransferError) {
+        chosen.insert(try Self.choose(platform, in: index).digest)
+      } catch {
+        missing = error
+      }
+    }
+    // Not every image is for all platforms that somebody has.
+    if chosen.isEmpty, let missing { throw missing }
+    return index.manifests.filter { entry in
+      if chosen.contains(entry.digest) || entry.platform == nil { return true }
+      return entry.annotations?[Self.attestedAnnotation].map { text in
+        chosen.contains { $0.description == text }
+      } ?? false
+    }
   }
 
   private func add(blob: Descriptor, to plan: inout Plan) {
@@ -188,7 +242,7 @@ public struct ImageCopier: Sendable {
     progress.begin(blobs)
     defer { progress.end() }
     // Threads of their own: each is blocked most of the time.
-    DispatchQueue.runThreads(min(options.jobs, blobs.count)) {
+    runThreads(min(options.jobs, blobs.count)) {
       while let blob = Self.next(work, blobs) {
         do {
           try copy(blob, work)
@@ -241,17 +295,6 @@ private struct CheckedSource: ImageSource {
   func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader {
     StoppableReader(try source.blob(descriptor, from: offset), isCancelled: isCancelled)
   }
+  func has(_ blob: Descriptor) throws -> Bool { try source.has(blob) }
   var origin: (registry: String, repository: RepositoryName)? { source.origin }
-}
-
-extension DispatchQueue {
-  /// Runs `body` on so many threads at once, and waits for all of them.
-  fileprivate static func runThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
-    let group = DispatchGroup()
-    for number in 0..<count {
-      // A serial queue each: the concurrent ones have no more threads than there are processors.
-      DispatchQueue(label: "kontor.transfer.\(number)").async(group: group, execute: body)
-    }
-    group.wait()
-  }
 }

@@ -12,6 +12,13 @@ public protocol ImageDestination: Sendable {
   /// Whether it needs the layers, too, that a registry need not have (image-spec, "Non-Distributable Layers").
   var needsAllBlobs: Bool { get }
 
+  /// Whether manifests that it has may lack blobs that they need: these are asked for one by one then.
+  var mayLackBlobs: Bool { get }
+
+  /// A manifest that it has already; nil if it has not, or cannot say so.
+  /// - Throws: `TransferError`
+  func manifest(_ digest: Digest) throws -> ManifestDocument?
+
   /// Whether it has the blob, whole, so that it need not be sent.
   /// - Throws: `TransferError`
   func has(_ blob: Descriptor) throws -> Bool
@@ -34,6 +41,12 @@ public protocol ImageDestination: Sendable {
   func abandon()
 }
 
+extension ImageDestination {
+  public var mayLackBlobs: Bool { true }
+
+  public func manifest(_ digest: Digest) throws -> ManifestDocument? { nil }
+}
+
 /// A blob to be had from a source.
 public struct BlobContent: Sendable {
   private let source: any ImageSource
@@ -51,6 +64,9 @@ public struct BlobContent: Sendable {
 
   /// The repository in which it is: a registry may take it from there, without its being sent.
   public var origin: (registry: String, repository: RepositoryName)? { source.origin }
+
+  /// Whether the source really has it, and not only says its digest.
+  public func isThere() throws -> Bool { try source.has(descriptor) }
 
   /// The bytes from `offset` on, not verified.
   public func reader(from offset: Int64 = 0) throws -> any BlobReader {

@@ -17,6 +17,10 @@ public protocol ImageSource: Sendable {
   /// - Throws: `TransferError`
   func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader
 
+  /// Whether it has a blob.
+  /// - Throws: `TransferError`
+  func has(_ blob: Descriptor) throws -> Bool
+
   /// The manifests whose subject is `digest`.
   /// - Throws: `TransferError`
   func referrers(of digest: Digest) throws -> [Descriptor]
@@ -26,6 +30,15 @@ public protocol ImageSource: Sendable {
 }
 
 extension ImageSource {
+  public func has(_ blob: Descriptor) throws -> Bool {
+    do {
+      _ = try self.blob(blob, from: 0)
+      return true
+    } catch TransferError.notFound {
+      return false
+    }
+  }
+
   public func referrers(of digest: Digest) throws -> [Descriptor] { [] }
 
   public var origin: (registry: String, repository: RepositoryName)? { nil }

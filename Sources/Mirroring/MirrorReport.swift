@@ -32,35 +32,44 @@ public struct MirrorReport: Sendable {
   public let tags: [MirroredTag]?
 }
 
-extension UpstreamMirror {
+extension MirrorReport {
   private static let tagsAtOnce = 1000
 
-  /// How the upstreams are, without what is held; does not wait.
-  public var states: [MirrorReport.UpstreamState] { all.map { $0.state(held: 0) } }
-
-  /// - Parameter withTags: whether each tag is told.
+  /// - Parameters:
+  ///   - mirror: nil if there are no upstreams.
+  ///   - withTags: whether each tag is told that came from another registry.
   /// - Throws: `StorageError`
-  public func report(withTags: Bool) async throws -> MirrorReport {
-    var upstreams: [MirrorReport.UpstreamState] = []
-    for connection in all {
-      let held = try await registry.store.metadata.usage(below: connection.upstream.prefix.description).bytes
-      upstreams.append(connection.state(held: held))
+  public init(of mirror: UpstreamMirror?, in store: ContentStore, withTags: Bool) async throws {
+    var upstreams: [UpstreamState] = []
+    for (upstream, connection) in mirror?.all ?? [] {
+      let held = try await store.metadata.usage(below: upstream.prefix.description).bytes
+      upstreams.append(connection.state(of: upstream, held: held))
     }
-    guard withTags else { return MirrorReport(upstreams: upstreams, tags: nil) }
+    self.upstreams = upstreams
+    guard withTags else {
+      tags = nil
+      return
+    }
     var tags: [MirroredTag] = []
     while true {
       let position = (tags.last?.repository.description ?? "", tags.last?.tag.description ?? "")
-      let found = try await registry.store.blocking { [registry] in
-        try registry.store.metadata.mirroredTags(after: position, limit: Self.tagsAtOnce)
+      let found = try await store.blocking {
+        try store.metadata.mirroredTags(after: position, limit: Self.tagsAtOnce)
       }
       tags += found
-      if found.count < Self.tagsAtOnce { return MirrorReport(upstreams: upstreams, tags: tags) }
+      if found.count < Self.tagsAtOnce { break }
     }
+    self.tags = tags
   }
 }
 
+extension UpstreamMirror {
+  /// How the upstreams are, without what is held; does not wait.
+  public var states: [MirrorReport.UpstreamState] { all.map { $1.state(of: $0, held: 0) } }
+}
+
 extension UpstreamConnection {
-  fileprivate func state(held: Int64) -> MirrorReport.UpstreamState {
+  fileprivate func state(of upstream: Upstream, held: Int64) -> MirrorReport.UpstreamState {
     let (counts, report) = (counts, limits.report())
     return MirrorReport.UpstreamState(
       namespace: upstream.namespace, address: upstream.address.description,

@@ -6,8 +6,8 @@ import RegistryClient
 import Storage
 import Synchronization
 
-/// How one upstream is asked: with its limits, and on threads that may block.
-final class UpstreamConnection: Sendable {
+/// How another registry is asked: with its limits, and on threads that may block.
+public final class UpstreamConnection: Sendable {
   struct Counts: Sendable {
     var requests: Int64 = 0
     var failures: Int64 = 0
@@ -20,34 +20,41 @@ final class UpstreamConnection: Sendable {
     var stale: Int64 = 0
   }
 
-  let upstream: Upstream
+  public let remote: RemoteRegistry
   let registry: UpstreamRegistry
   let limits: UpstreamGuard
   private let threads: NIOThreadPool
-  private let slots: Slots
+  let slots: Slots
   private let counted = Mutex(Counts())
+  private let hasNoReferrers = Mutex<ContinuousClock.Instant?>(nil)
 
   /// Threads for questions, which are short.
   private static let mostQuestions = 8
   /// Whoever waits gets what is here then.
   private static let longestQuestion = Duration.seconds(20)
 
-  init(_ upstream: Upstream, _ environment: UserEnvironment) {
-    self.upstream = upstream
-    var configuration = UpstreamRegistry.Configuration(address: upstream.address)
-    configuration.authorities = upstream.authorities
-    configuration.proxy = upstream.proxy
-    configuration.hasCredentials = upstream.credentials != .none
-    let (source, namespace) = (upstream.credentials, upstream.namespace)
-    configuration.credentials = { try source.credentials(for: namespace, environment) }
+  public init(_ remote: RemoteRegistry, _ environment: UserEnvironment) {
+    self.remote = remote
+    var configuration = UpstreamRegistry.Configuration(address: remote.address)
+    configuration.authorities = remote.authorities
+    configuration.proxy = remote.proxy
+    configuration.hasCredentials = remote.credentials != .none
+    let (source, name) = (remote.credentials, remote.name)
+    configuration.credentials = { try source.credentials(for: name, environment) }
     registry = UpstreamRegistry(configuration, environment)
-    limits = UpstreamGuard(rate: upstream.rate)
-    threads = NIOThreadPool(numberOfThreads: min(upstream.connections, Self.mostQuestions))
+    limits = UpstreamGuard(rate: remote.rate)
+    threads = NIOThreadPool(numberOfThreads: min(remote.connections, Self.mostQuestions))
     threads.start()
-    slots = Slots(upstream.connections)
+    slots = Slots(remote.connections)
   }
 
   deinit { threads.shutdownGracefully { _ in } }
+
+  /// Whether the registry has no API for referrers, as it said not long ago.
+  var lacksReferrers: Bool {
+    get { hasNoReferrers.withLock { $0.map { $0.duration(to: .now) < .seconds(3600) } ?? false } }
+    set { hasNoReferrers.withLock { $0 = newValue ? .now : nil } }
+  }
 
   var counts: Counts { counted.withLock { $0 } }
   func count(_ change: (inout Counts) -> Void) { counted.withLock { change(&$0) } }
@@ -116,9 +123,9 @@ final class UpstreamConnection: Sendable {
   }
 }
 
-extension Upstream.CredentialSource {
+extension RemoteRegistry.CredentialSource {
   fileprivate func credentials(
-    for namespace: String, _ environment: UserEnvironment
+    for name: String, _ environment: UserEnvironment
   ) throws -> Credentials {
     switch self {
     case .none: return .anonymous
@@ -137,10 +144,10 @@ extension Upstream.CredentialSource {
       let own = UserEnvironment(
         home: "/nonexistent", variables: ["REGISTRY_AUTH_FILE": path, "PATH": environment["PATH"] ?? ""],
         userID: environment.userID)
-      return try CredentialStore(own).credentials(for: CredentialScope(registry: namespace))
-    case .helper(let name):
-      return try CredentialStore(environment, helpers: [name])
-        .credentials(for: CredentialScope(registry: namespace))
+      return try CredentialStore(own).credentials(for: CredentialScope(registry: name))
+    case .helper(let helper):
+      return try CredentialStore(environment, helpers: [helper])
+        .credentials(for: CredentialScope(registry: name))
     }
   }
 }
@@ -154,42 +161,5 @@ private final class Once: Sendable {
       defer { isDone = true }
       return !isDone
     }
-  }
-}
-
-/// So many at a time; the others wait in the order in which they came.
-final class Slots: Sendable {
-  private struct State {
-    var free: Int
-    var waiting: [CheckedContinuation<Void, Never>] = []
-  }
-
-  private let state: Mutex<State>
-
-  init(_ count: Int) { state = Mutex(State(free: count)) }
-
-  func take() async {
-    await withCheckedContinuation { continuation in
-      let isFree = state.withLock { state in
-        guard state.free > 0 else {
-          state.waiting.append(continuation)
-          return false
-        }
-        state.free -= 1
-        return true
-      }
-      if isFree { continuation.resume() }
-    }
-  }
-
-  func giveBack() {
-    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-      guard !state.waiting.isEmpty else {
-        state.free += 1
-        return nil
-      }
-      return state.waiting.removeFirst()
-    }
-    next?.resume()
   }
 }

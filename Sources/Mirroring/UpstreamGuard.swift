@@ -53,8 +53,13 @@ final class UpstreamGuard: Sendable {
 
   /// Waits for its turn.
   func turn() async throws {
-    guard let limiter else { return }
-    while case .wait = limiter.take("", at: .now) { try await Task.sleep(for: .milliseconds(20)) }
+    while !mayGo() { try await Task.sleep(for: .milliseconds(20)) }
+  }
+
+  /// Whether it is somebody's turn, by the operator's rate; that is over then.
+  func mayGo() -> Bool {
+    if let limiter, case .wait = limiter.take("", at: .now) { return false }
+    return true
   }
 
   /// - Parameter start: when what was answered was asked: a pause that came later stays.

@@ -63,6 +63,9 @@ public struct UpstreamList: Sendable {
     return try upstream.place(ofRemote: name)
   }
 
+  /// The upstream of a name in references.
+  public func upstream(named name: String) -> Upstream? { upstreams.first { $0.namespace == name } }
+
   /// Whether the repository is filled from elsewhere.
   public func isMirrored(_ name: RepositoryName) -> Bool {
     upstreams.contains { $0.covers(name) || $0.bare.contains { $0.matches(name) } }
@@ -99,7 +102,7 @@ extension Upstream {
   fileprivate func place(ofRemote name: RepositoryName) throws(MirrorRefusal) -> MirroredRepository {
     var remote = name
     // Docker Hub's own images are in `library`, and users leave that out.
-    if namespace == Self.dockerHub, !name.description.utf8.contains(UInt8(ascii: "/")),
+    if namespace == RemoteRegistry.dockerHub, !name.description.utf8.contains(UInt8(ascii: "/")),
       let whole = try? RepositoryName(parsing: "library/\(name)")
     {
       remote = whole

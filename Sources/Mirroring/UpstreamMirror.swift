@@ -52,12 +52,15 @@ public final class UpstreamMirror: Sendable {
     self.logger = logger
     var connections: [String: UpstreamConnection] = [:]
     for upstream in list.upstreams {
-      connections[upstream.namespace] = UpstreamConnection(upstream, environment)
+      connections[upstream.namespace] = UpstreamConnection(upstream.registry, environment)
     }
     self.connections = connections
   }
 
   private var store: ContentStore { registry.store }
+
+  /// How an upstream is asked, by its name in references; nil if there is none of that name.
+  public func connection(named name: String) -> UpstreamConnection? { connections[name] }
 
   func connection(_ place: MirroredRepository) throws(UpstreamFailure) -> UpstreamConnection {
     guard let connection = connections[place.upstream.namespace] else {
@@ -81,7 +84,9 @@ public final class UpstreamMirror: Sendable {
     return found
   }
 
-  var all: [UpstreamConnection] { list.upstreams.compactMap { connections[$0.namespace] } }
+  var all: [(upstream: Upstream, connection: UpstreamConnection)] {
+    list.upstreams.compactMap { upstream in connections[upstream.namespace].map { (upstream, $0) } }
+  }
 
   // MARK: - Manifests
 
@@ -369,13 +374,13 @@ public final class UpstreamMirror: Sendable {
 
   func tidy() async {
     await notePulls()
-    for connection in all {
+    for upstream in list.upstreams {
       do {
-        try await evict(connection.upstream)
+        try await evict(upstream)
       } catch {
         logger.error(
           "cannot let go what an upstream gave",
-          metadata: ["upstream": "\(connection.upstream.namespace)", "error": "\(error)"])
+          metadata: ["upstream": "\(upstream.namespace)", "error": "\(error)"])
       }
     }
   }

@@ -28,4 +28,33 @@ extension Registry {
     new.isMirrored = true
     try await store.metadata.putManifest(new, in: repository)
   }
+
+  /// Stores a blob that is made here, or comes from another registry, on a thread of its own.
+  /// - Parameter body: gives its bytes to the function that it gets.
+  /// - Throws: `RegistryError.digestMismatch`, `.quotaExceeded`, `StorageError`, and what the body throws; nothing is stored then.
+  public func take(
+    _ digest: Digest, in repository: RepositoryName,
+    making body: @escaping @Sendable (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) async throws {
+    // What is held of another registry has limits of its own.
+    let isMirrored = configuration.isMirrored(repository)
+    let allowance =
+      isMirrored ? nil : try await allowance(in: repository, isForSignature: false, of: digest)
+    let session = try await store.uploadAtOnce(to: repository, algorithm: digest.algorithm)
+    try await session.append { write in
+      var received: Int64 = 0
+      try body { bytes in
+        received += Int64(bytes.count)
+        try allowance?.check(received)
+        try write(bytes)
+      }
+    }
+    do {
+      _ = try await session.finish(as: digest, within: isMirrored ? [] : limits(of: repository))
+    } catch let mismatch as DigestMismatch {
+      throw RegistryError.digestMismatch(expected: mismatch.expected, actual: mismatch.actual)
+    } catch let exceeded as StorageLimitExceeded {
+      throw RegistryError(exceeded)
+    }
+  }
 }

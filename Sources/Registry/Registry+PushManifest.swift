@@ -17,15 +17,16 @@ extension Registry {
   ///   - reference: a tag to move, or the digest that the content must have.
   ///   - tags: further tags to move.
   ///   - isForSignature: whether the client may do no more than sign.
+  ///   - isSparse: whether images that an index lists may be missing, whatever is configured.
   /// - Throws: `RegistryError.manifestInvalid`, `.manifestTooLarge`, `.digestMismatch`, `.referencesMissing`,
   ///   `.tagImmutable`, `.quotaExceeded`, `.noSignature`, and what `Configuration.admit` throws.
   public func pushManifest(
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
-    in repository: RepositoryName, isForSignature: Bool = false
+    in repository: RepositoryName, isForSignature: Bool = false, isSparse: Bool = false
   ) async throws -> PushedManifest {
     let admit = configuration.admit
     return try await pushManifest(
-      content, contentType: contentType, as: reference, tags: tags, in: repository,
+      content, contentType: contentType, as: reference, tags: tags, in: repository, isSparse: isSparse,
       admission: { manifest, tags in
         if isForSignature { try Self.checkIsSignature(manifest, tags) }
         try await admit?(manifest, repository)
@@ -36,7 +37,8 @@ extension Registry {
   /// - Parameter admission: nil for a manifest that this registry made itself.
   func pushManifest(
     _ content: ByteBuffer, contentType: MediaType?, as reference: ManifestReference, tags: [Tag],
-    in repository: RepositoryName, admission: (@Sendable (Manifest, [Tag]) async throws -> Void)?
+    in repository: RepositoryName, isSparse: Bool = false,
+    admission: (@Sendable (Manifest, [Tag]) async throws -> Void)?
   ) async throws -> PushedManifest {
     try checkIsOwn(repository)
     guard content.readableBytes <= configuration.maximumManifestSize else {
@@ -66,7 +68,7 @@ extension Registry {
     var new = NewManifest(
       digest: digest, manifest: manifest, content: content, tags: tags,
       allowsMissingBlobs: configuration.allowSparse == .all,
-      allowsMissingManifests: configuration.allowSparse != .off)
+      allowsMissingManifests: isSparse || configuration.allowSparse != .off)
     new.limits = limits(of: repository)
     new.fixedTags = Set(tags.filter { isImmutable($0, in: repository) })
     do {

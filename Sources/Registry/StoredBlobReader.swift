@@ -6,9 +6,9 @@ import Storage
   import Glibc
 #endif
 
-/// Reads a stored blob, or what is becoming one, from its start; it stays readable when it is removed meanwhile. Blocks on
+/// Reads a stored blob, or what is becoming one; it stays readable when it is removed meanwhile. Blocks on
 /// the disk.
-final class StoredBlobReader: BlobReader {
+public final class StoredBlobReader: BlobReader {
   private let descriptor: CInt
   private let name: String
 
@@ -31,9 +31,18 @@ final class StoredBlobReader: BlobReader {
     }
   }
 
+  /// - Parameters:
+  ///   - blob: whose descriptor this owns from now on.
+  ///   - offset: of the first byte to read.
+  public init(_ blob: StoredBlob, from offset: Int64) {
+    name = "the blob \(blob.digest)"
+    descriptor = blob.descriptor
+    lseek(descriptor, off_t(offset), SEEK_SET)
+  }
+
   deinit { close(descriptor) }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
       if count >= 0 { return count }

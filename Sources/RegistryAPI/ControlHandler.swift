@@ -4,6 +4,7 @@ import Mirroring
 import NIOCore
 import NIOHTTP1
 import Registry
+import Replication
 import Storage
 
 /// Answers on the control socket in the data directory, which `kontor gc` and `kontor scrub` use while the
@@ -13,21 +14,23 @@ public final class ControlHandler: HTTPHandler {
   private let collector: Collector
   private let administration: AccessAdministration
   private let mirror: UpstreamMirror?
+  private let replicator: Replicator?
   private let auditLog: AuditLog?
 
   public init(
     registry: Registry, collector: Collector, access: AccessControl?, mirror: UpstreamMirror? = nil,
-    auditLog: AuditLog? = nil
+    replicator: Replicator? = nil, auditLog: AuditLog? = nil
   ) {
     self.auditLog = auditLog
     self.mirror = mirror
+    self.replicator = replicator
     self.registry = registry
     self.collector = collector
     administration = AccessAdministration(store: registry.store, access: access)
   }
 
   public func answer(_ request: HTTPRequest) -> HTTPAnswer {
-    .deferred { [registry, collector, administration, mirror, auditLog] in
+    .deferred { [registry, collector, administration, mirror, replicator, auditLog] in
       do {
         let query = try request.parameters()
         switch (request.method, request.path) {
@@ -48,8 +51,17 @@ public final class ControlHandler: HTTPHandler {
           if let (name, subject) = command.change { auditLog?.record(command: name, of: subject) }
           return .report(.access(report), query)
         case (.POST, "/mirror"):
-          guard let mirror else { return .text(.notFound, "the server mirrors nothing\n") }
-          return .report(.mirror(try await mirror.report(withTags: query["tags"] == "true")), query)
+          guard mirror != nil || replicator != nil else {
+            return .text(.notFound, "the server mirrors nothing\n")
+          }
+          let report = try await MirrorReport(
+            of: mirror, in: registry.store, withTags: query["tags"] == "true")
+          return .report(.mirror(report, try await replicator?.states() ?? []), query)
+        case (.POST, "/sync"):
+          guard let replicator else { return .text(.notFound, "the server has no rules of replication\n") }
+          let report = try await replicator.run(
+            query["rule"] ?? "", isDryRun: query["dry-run"] == "true")
+          return .report(.replication(report), query)
         default:
           return .text(.notFound, "unknown command\n")
         }
@@ -60,6 +72,13 @@ public final class ControlHandler: HTTPHandler {
           case .exists: .conflict
           }
         return .text(status, "\(failure)")
+      } catch let failure as Replicator.Failure {
+        let status: HTTPResponseStatus =
+          switch failure {
+          case .unknownRule: .notFound
+          case .isRunning: .conflict
+          }
+        return .text(status, "\(failure)\n")
       } catch {
         return .text(.internalServerError, "\(error)\n")
       }

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Mirroring
 import Registry
 import RegistryClient
+import Replication
 import Storage
 
 /// What a maintenance command reports, for a person or a program.
@@ -11,12 +12,16 @@ public enum MaintenanceReport: Sendable {
   case collectable([CollectableBlob])
   case scrub(ScrubReport)
   case access(AccessAdministration.Report)
-  case mirror(MirrorReport)
+  case mirror(MirrorReport, [Replicator.RuleState])
+  case replication(ReplicationReport)
 
   /// Whether something is wrong that a person has to look at.
   public var isAlarming: Bool {
-    if case .scrub(let report) = self { return !report.damaged.isEmpty }
-    return false
+    switch self {
+    case .scrub(let report): !report.damaged.isEmpty
+    case .replication(let report): report.run.failure != nil
+    case .collection, .collectable, .access, .mirror: false
+    }
   }
 
   public var json: String {
@@ -50,7 +55,10 @@ public enum MaintenanceReport: Sendable {
           }
         }
       case .access(let report): json.members(report)
-      case .mirror(let report): json.members(report)
+      case .mirror(let report, let rules):
+        json.members(report)
+        json.members(rules)
+      case .replication(let report): json.members(report)
       }
     }
     return String(buffer: json.buffer)
@@ -74,7 +82,9 @@ public enum MaintenanceReport: Sendable {
       return
         (lines + ["checked \(report.blobs) blobs (\(report.bytes) bytes): \(report.damaged.count) damaged"])
         .joined(separator: "\n")
-    case .mirror(let report): return report.text
+    case .mirror(let report, let rules):
+      return (report.upstreamLines + rules.map(\.text) + report.tagLines).joined(separator: "\n")
+    case .replication(let report): return report.text
     case .access(.done(let sentence)): return sentence
     case .access(.users(let users)):
       return users.map { "\($0.name)\t\($0.groups.joined(separator: ","))" }.joined(separator: "\n")
@@ -89,8 +99,8 @@ public enum MaintenanceReport: Sendable {
 }
 
 extension MirrorReport {
-  fileprivate var text: String {
-    let states = upstreams.map { upstream in
+  fileprivate var upstreamLines: [String] {
+    upstreams.map { upstream in
       let state =
         upstream.failure.map { failure in
           upstream.pausedFor.map { "not asked for \(max($0.components.seconds, 1)) s: \(failure)" }
@@ -101,10 +111,12 @@ extension MirrorReport {
         + "\(upstream.requests) requests (\(upstream.failures) failed), \(upstream.transfers) transfers, "
         + "\(upstream.hits) answers without a request\(remaining)\t\(state)"
     }
-    let lines = (tags ?? []).map { tag in
+  }
+
+  fileprivate var tagLines: [String] {
+    (tags ?? []).map { tag in
       "\(tag.repository):\(tag.tag)\t\(tag.upstream)\t\(tag.checkedAt.timeText)\t\(tag.digest)"
     }
-    return (states + lines).joined(separator: "\n")
   }
 }
 
@@ -176,5 +188,5 @@ extension JSONText {
 
 extension Int64 {
   /// Of seconds since 1970.
-  fileprivate var timeText: String { Date(timeIntervalSince1970: Double(self)).formatted(.iso8601) }
+  var timeText: String { Date(timeIntervalSince1970: Double(self)).formatted(.iso8601) }
 }

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import Registry
 import RegistryClient
+import Replication
 import Storage
 import Synchronization
 
@@ -56,16 +57,18 @@ public final class Metrics: Sendable {
   private let registry: Registry
   private let collector: Collector
   private let mirror: UpstreamMirror?
+  private let replicator: Replicator?
   private let connections: @Sendable () -> Int
   /// Counting all rows takes a while: once a minute is often enough.
   private let cachedTotals = Mutex<(StorageTotals, NIODeadline)?>(nil)
 
   /// - Parameter connections: how many are open now.
   public init(
-    registry: Registry, collector: Collector, mirror: UpstreamMirror? = nil,
+    registry: Registry, collector: Collector, mirror: UpstreamMirror? = nil, replicator: Replicator? = nil,
     connections: @escaping @Sendable () -> Int
   ) {
     self.mirror = mirror
+    self.replicator = replicator
     self.registry = registry
     self.collector = collector
     self.connections = connections
@@ -152,6 +155,27 @@ public final class Metrics: Sendable {
       upstreams("remaining_pulls", "gauge", "Pulls that the upstream allows, as it says.") {
         $0.limits?.remaining.map(Int64.init)
       }
+    }
+    if let rules = try await replicator?.states() {
+      func samples(
+        _ name: String, _ help: String, _ value: (Replicator.RuleState) -> Int64?
+      ) {
+        family(
+          "sync_\(name)", "gauge", help,
+          rules.compactMap { rule in value(rule).map { ("{rule=\"\(rule.name)\"}", "\($0)") } })
+      }
+      samples("running", "Whether a rule of replication runs now.") { $0.running == nil ? 0 : 1 }
+      samples("last_run_timestamp_seconds", "When the last run of a rule began.") { $0.last?.startedAt }
+      samples("last_success_timestamp_seconds", "When the last run of a rule ended with which all was well.")
+      {
+        $0.last?.succeededAt
+      }
+      samples("last_run_tags", "Tags that the last run of a rule looked at.") { $0.last?.checked }
+      samples("last_run_copied_tags", "Tags that the last run of a rule copied.") { $0.last?.copied }
+      samples("last_run_deleted_tags", "Tags that the last run of a rule deleted.") { $0.last?.deleted }
+      samples("last_run_failed_tags", "Tags that the last run of a rule could not bring.") { $0.last?.failed }
+      samples("last_run_blobs", "Blobs that the last run of a rule sent.") { $0.last?.blobs }
+      samples("last_run_bytes", "Bytes of blobs that the last run of a rule sent.") { $0.last?.bytes }
     }
     single("process_resident_memory_bytes", "gauge", "Resident memory.", Self.residentMemory())
     return text

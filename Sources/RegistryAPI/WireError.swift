@@ -83,85 +83,43 @@ struct WireError: Error {
   }
 
   private init(_ error: RegistryError) {
+    let message = error.description
     switch error {
     case .repositoryUnknown(let name):
-      self.init(
-        .notFound, .nameUnknown, "repository \(name) is not known to this registry",
-        detail: [("name", name.description)])
-    case .blobUnknown(let digest, let name):
-      self.init(
-        .notFound, .blobUnknown, "repository \(name) has no such blob",
-        detail: [("digest", digest.description)])
+      self.init(.notFound, .nameUnknown, message, detail: [("name", name.description)])
+    case .blobUnknown(let digest, _):
+      self.init(.notFound, .blobUnknown, message, detail: [("digest", digest.description)])
     case .manifestUnknown(let reference, let name):
       self.init(
-        .notFound, .manifestUnknown, "repository \(name) has no manifest \(reference)",
+        .notFound, .manifestUnknown, message,
         detail: [("name", name.description), ("reference", reference.description)])
-    case .uploadUnknown(let id):
-      self.init(
-        .notFound, .blobUploadUnknown,
-        "there is no such upload session in this repository: it ended or expired; start a new one",
-        detail: [("upload", id)])
+    case .uploadUnknown(let id): self.init(.notFound, .blobUploadUnknown, message, detail: [("upload", id)])
     case .chunkOutOfOrder(let upload):
-      self.init(
-        .rangeNotSatisfiable, .blobUploadInvalid,
-        "the chunk is out of order: the next one has to start at byte \(upload.size)",
-        headers: upload.headers)
-    case .sizeMismatch(let expected, let received):
-      self.init(
-        .badRequest, .sizeInvalid, "\(received) bytes came where \(expected) were announced")
+      self.init(.rangeNotSatisfiable, .blobUploadInvalid, message, headers: upload.headers)
+    case .sizeMismatch: self.init(.badRequest, .sizeInvalid, message)
     case .digestMismatch(let expected, let actual):
       self.init(
-        .badRequest, .digestInvalid, "the content has the digest \(actual), not the one given",
+        .badRequest, .digestInvalid, message,
         detail: [("expected", expected.description), ("actual", actual.description)])
-    case .manifestInvalid(let reason):
-      self.init(.badRequest, .manifestInvalid, reason)
-    case .manifestTooLarge(let limit):
-      self.init(
-        .payloadTooLarge, .manifestInvalid, "the manifest is too large: at most \(limit) bytes are accepted")
+    case .manifestInvalid: self.init(.badRequest, .manifestInvalid, message)
+    case .manifestTooLarge: self.init(.payloadTooLarge, .manifestInvalid, message)
     case .tagImmutable(let tag, let digest):
       self.init(
-        .forbidden, .denied, "the tag \(tag) is immutable, and means \(digest): use another tag",
-        detail: [("tag", tag.description), ("digest", digest.description)])
-    case .quotaExceeded(let limit, let used):
-      let what = limit.prefix.isEmpty ? "this registry" : "what is below \(limit.prefix)"
-      let (most, unit) =
-        switch limit.kind {
-        case .bytes: ("\(ByteSize(limit.most))", "")
-        case .tags: ("\(limit.most)", " tags")
-        }
-      // Not to the byte: it may also be of repositories that the client does not see.
-      let percent = limit.most > 0 ? Int(Double(used) / Double(limit.most) * 100) : 100
+        .forbidden, .denied, message, detail: [("tag", tag.description), ("digest", digest.description)])
+    case .quotaExceeded(let limit, _):
       self.init(
-        .payloadTooLarge, .denied,
-        "it does not fit: \(what) holds \(percent) % of \(most)\(unit); delete images there, or ask for a larger quota",
-        detail: [("prefix", limit.prefix), ("quota", most + unit)])
-    case .tooLargeForSignature(let limit):
-      self.init(
-        .payloadTooLarge, .denied,
-        "you may only sign here, and no blob of a signature has more than \(limit) bytes")
-    case .noSignature:
-      self.init(
-        .forbidden, .denied,
-        "you may only sign here: this manifest is no signature of an image, or its tag is not that of one")
-    case .filledFromElsewhere(let name):
-      self.init(
-        .methodNotAllowed, .unsupported,
-        "\(name) is filled from another registry: push to a repository of another name",
-        headers: ["Allow": "GET, HEAD"])
-    case .tooManyTags(let name, let limit):
-      self.init(
-        .notFound, .unsupported,
-        "repository \(name) has more than \(limit) tags: there is no signed list of them",
-        detail: [("name", name.description)])
-    case .denied(let reason): self.init(.forbidden, .denied, reason)
-    case .signatureRefused(let reason): self.init(.conflict, .denied, reason)
+        .payloadTooLarge, .denied, message, detail: [("prefix", limit.prefix), ("quota", limit.amount)])
+    case .tooLargeForSignature: self.init(.payloadTooLarge, .denied, message)
+    case .noSignature, .denied: self.init(.forbidden, .denied, message)
+    case .filledFromElsewhere:
+      self.init(.methodNotAllowed, .unsupported, message, headers: ["Allow": "GET, HEAD"])
+    case .tooManyTags(let name, _):
+      self.init(.notFound, .unsupported, message, detail: [("name", name.description)])
+    case .signatureRefused: self.init(.conflict, .denied, message)
     case .referencesMissing(let digests):
       self.init(.badRequest, .manifestBlobUnknown, "")
       entries = digests.map { digest in
-        Entry(
-          code: .manifestBlobUnknown,
-          message: "the manifest refers to content that this repository does not have: push it first",
-          detail: [("digest", digest.description)])
+        Entry(code: .manifestBlobUnknown, message: message, detail: [("digest", digest.description)])
       }
     }
   }

@@ -20,6 +20,8 @@ public struct ClientOptions: Sendable {
   /// Seconds without a byte after which a connection counts as broken; nil for the usual.
   public var longestSilence: Int?
   public var userAgent = "kontor/0.1.0"
+  /// Is told of each request to the registry, and may let it wait; nil for none.
+  public var gate: (any RequestGate)?
   /// Asked several times a second while something waits; true ends it with `TransferError.cancelled`.
   public var isCancelled: @Sendable () -> Bool = { false }
 

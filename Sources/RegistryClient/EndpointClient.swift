@@ -72,8 +72,13 @@ final class EndpointClient: Sendable {
     while true {
       let delay: Duration?
       let tried = scheme.withLock { $0 }
+      try options.gate?.enter()
+      let start = ContinuousClock.now
       do {
         let response = try sendOnce(call)
+        options.gate?.answered(
+          status: response.head.status, retryAfter: response.head["retry-after"].flatMap { Int($0) },
+          limits: RateLimitHeaders(response.head), since: start)
         guard RetryPolicy.isTemporary(response.head.status), call.isRepeatable else { return response }
         failed += 1
         let asked = response.head["retry-after"].flatMap { Int($0) }
@@ -82,6 +87,7 @@ final class EndpointClient: Sendable {
         delay = next
       } catch let failure as ConnectionFailure {
         if fallsBack(after: failure, trying: tried) { continue }
+        if failure.kind == .network { options.gate?.failed(reason: failure.reason, since: start) }
         failed += 1
         guard failure.kind == .network, call.isRepeatable,
           let next = options.retries.delay(after: failed, retryAfter: nil)

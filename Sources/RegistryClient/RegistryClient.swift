@@ -1,5 +1,4 @@
 import ContainerImage
-import FoundationEssentials
 import ImageTransfer
 
 /// A client of registries: finds out, by what the user's machine says, which servers to ask for an image and how.
@@ -72,11 +71,7 @@ public final class RegistryClient: Sendable {
   /// The repositories of a registry in its order, as far as it tells.
   /// - Throws: `TransferError`
   public func repositories(of registry: String) throws -> [String] {
-    struct Page: Decodable { var repositories: [String]? }
-    let (client, _) = try server(registry)
-    return try client.pages("/_catalog", query: "n=1000", scopes: ["registry:catalog:*"], what: registry) {
-      try JSONDecoder().decode(Page.self, from: $0).repositories ?? []
-    }
+    try server(registry).0.catalog(of: registry)
   }
 
   private func send(_ registry: String, _ call: EndpointClient.Call) throws -> ClientResponse {

@@ -10,6 +10,16 @@ public struct RegistryDestination: ImageDestination {
 
   public var takesIndexes: Bool { true }
   public var needsAllBlobs: Bool { false }
+  /// A registry takes a manifest only with its blobs (distribution-spec, section "Pushing Manifests").
+  public var mayLackBlobs: Bool { false }
+
+  public func manifest(_ digest: Digest) throws -> ManifestDocument? {
+    do {
+      return try repository.manifest(.digest(digest))
+    } catch TransferError.notFound {
+      return nil
+    }
+  }
 
   public func has(_ blob: Descriptor) throws -> Bool { try repository.has(blob) }
 

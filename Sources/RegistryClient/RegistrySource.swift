@@ -24,6 +24,8 @@ public struct RegistrySource: ImageSource {
     try repository.blob(descriptor, from: offset)
   }
 
+  public func has(_ blob: Descriptor) throws -> Bool { try repository.has(blob) }
+
   public func referrers(of digest: Digest) throws -> [Descriptor] { try repository.referrers(of: digest) }
 
   public var origin: (registry: String, repository: RepositoryName)? {

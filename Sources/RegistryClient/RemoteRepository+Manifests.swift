@@ -98,8 +98,16 @@ extension RemoteRepository {
   /// (distribution-spec, section "Unavailable Referrers API").
   /// - Parameter artifactType: only those of this type; nil for all.
   public func referrers(of digest: Digest, artifactType: String? = nil) throws -> [Descriptor] {
+    let all = try listedReferrers(of: digest, artifactType: artifactType) ?? fallbackReferrers(of: digest)
+    // A registry may leave the filter to the client.
+    return all.filter { artifactType == nil || $0.artifactType == artifactType }
+  }
+
+  /// What refers to a manifest, as the API for that says (end-12).
+  /// - Returns: nil if the registry has no such API.
+  public func listedReferrers(of digest: Digest, artifactType: String? = nil) throws -> [Descriptor]? {
     let what = "the referrers of \(name)@\(digest)"
-    let found = try reading(what) { client -> [Descriptor]? in
+    return try reading(what) { client -> [Descriptor]? in
       let filter = artifactType.map { "artifactType=\($0.percentEncoded)" }
       do {
         return try client.referrers(
@@ -108,12 +116,10 @@ extension RemoteRepository {
         return nil
       }
     }
-    let all = try found ?? fallbackReferrers(of: digest)
-    // A registry may leave the filter to the client.
-    return all.filter { artifactType == nil || $0.artifactType == artifactType }
   }
 
-  private func fallbackReferrers(of digest: Digest) throws -> [Descriptor] {
+  /// What refers to a manifest, as the tag lists it that stands for the API.
+  public func fallbackReferrers(of digest: Digest) throws -> [Descriptor] {
     do {
       return try manifest(.tag(Tag(listingReferrersOf: digest))).manifest().manifests
     } catch TransferError.notFound {
@@ -145,6 +151,15 @@ extension EndpointClient {
     struct Page: Decodable { var tags: [String]? }
     return try pages(path, query: "n=1000", scopes: scopes, what: what) {
       try JSONDecoder().decode(Page.self, from: $0).tags ?? []
+    }
+  }
+
+  /// `/v2/_catalog`, as Docker's registry has it.
+  /// - Throws: `TransferError`
+  func catalog(of registry: String) throws -> [String] {
+    struct Page: Decodable { var repositories: [String]? }
+    return try pages("/_catalog", query: "n=1000", scopes: ["registry:catalog:*"], what: registry) {
+      try JSONDecoder().decode(Page.self, from: $0).repositories ?? []
     }
   }
 

@@ -10,7 +10,7 @@ extension MetadataStore {
     return found ?? nil
   }
 
-  /// In the order of their names.
+  /// Those that still mean what was said, in the order of their names.
   /// - Parameters:
   ///   - position: only those after this one.
   ///   - limit: at most so many.
@@ -20,8 +20,11 @@ extension MetadataStore {
     var found: [MirroredTag] = []
     try reader().query(
       """
-      SELECT repository, tag, upstream, digest, checked_at FROM mirrored_tag
-      WHERE (repository, tag) > (?1, ?2) ORDER BY repository, tag LIMIT ?3
+      SELECT s.repository, s.tag, s.upstream, s.digest, s.checked_at FROM mirrored_tag AS s
+      JOIN repository AS r ON r.name = s.repository
+      JOIN tag AS t ON t.repository_id = r.id AND t.name = s.tag
+      JOIN manifest AS m ON m.id = t.manifest_id AND m.digest = s.digest
+      WHERE (s.repository, s.tag) > (?1, ?2) ORDER BY s.repository, s.tag LIMIT ?3
       """, [.text(position.repository), .text(position.tag), .integer(Int64(limit))]
     ) { row in
       if let tag = MirroredTag(row: row) { found.append(tag) }

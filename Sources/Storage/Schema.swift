@@ -251,6 +251,42 @@ enum Schema {
           CREATE INDEX mirrored_manifest_pulled ON mirrored_manifest(pulled_at);
           """)
     }
+    migrator.registerMigration("8 replication") { database in
+      try database.execute(
+        sql: """
+          -- What rules of replication brought where, so that it need not be asked for again.
+          CREATE TABLE replicated_tag (
+            rule TEXT NOT NULL,
+            -- Whatever the source calls it.
+            source TEXT NOT NULL,
+            tag TEXT NOT NULL,
+            -- What it meant there: a digest, or what else tells one state from another.
+            source_state TEXT NOT NULL,
+            target TEXT NOT NULL,
+            target_tag TEXT NOT NULL,
+            target_digest TEXT NOT NULL,
+            copied_at INTEGER NOT NULL,
+            PRIMARY KEY (rule, source, tag)
+          ) WITHOUT ROWID;
+
+          -- The last run of each rule.
+          CREATE TABLE replication_run (
+            rule TEXT PRIMARY KEY,
+            started_at INTEGER NOT NULL,
+            ended_at INTEGER NOT NULL,
+            checked INTEGER NOT NULL,
+            copied INTEGER NOT NULL,
+            deleted INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            blobs INTEGER NOT NULL,
+            bytes INTEGER NOT NULL,
+            -- Why it ended early, or what failed first; NULL if all is well.
+            failure TEXT,
+            -- When all was well the last time; NULL for never.
+            succeeded_at INTEGER
+          ) WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }

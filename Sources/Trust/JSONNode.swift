@@ -28,7 +28,10 @@ package struct JSONNode {
 
   /// The members of an object that has no others than those named here.
   /// - Throws: `InvalidValue.malformed`
-  package func members(_ known: String...) throws(InvalidValue) -> Members {
+  package func members(_ known: String...) throws(InvalidValue) -> Members { try members(known) }
+
+  /// As the other one.
+  package func members(_ known: [String]) throws(InvalidValue) -> Members {
     var found: [String: JSONNode] = [:]
     for (name, node) in try members() {
       guard known.contains(name) else {

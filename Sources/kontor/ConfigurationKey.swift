@@ -84,6 +84,7 @@ struct ConfigurationKey {
       Self("ldap.groupName", \.ldapGroupName, .attribute),
       Self("ldap.timeout", \.ldapTimeout, .duration(atLeast: 1)),
       Self("mirror.upstreams", \.mirrorUpstreams, .optionalPath),
+      Self("mirror.sync", \.mirrorSync, .optionalPath),
       Self("uploads.expiry", \.uploadExpiry, .duration(atLeast: 60)),
       Self("gc.interval", \.gcInterval, .duration(atLeast: 0)),
       Self("gc.grace", \.gcGrace, .duration(atLeast: 0)),

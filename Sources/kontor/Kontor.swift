@@ -38,8 +38,8 @@ struct Kontor: AsyncParsableCommand {
         name: "Access",
         subcommands: [
           LoginCommand.self, LogoutCommand.self, UserCommand.self, TokenCommand.self, AccessCommand.self,
-          MirrorCommand.self,
         ]),
+      CommandGroup(name: "Other registries", subcommands: [MirrorCommand.self, SyncCommand.self]),
     ])
 
   /// Exit codes are 0 for done, 1 for failed, 2 for wrong usage, 3 for not found, 4 for denied and 5 for not

@@ -26,7 +26,7 @@ struct Maintenance {
   ///   - answer: what is printed instead of the report.
   func run(
     _ target: String, makesData: Bool = false, answer: String? = nil,
-    offline: (Registry, Collector) async throws -> MaintenanceReport
+    offline: (ContentStore, Logger) async throws -> MaintenanceReport
   ) async throws {
     guard makesData || access(settings.data + "/kontor.sqlite", F_OK) == 0 else {
       throw Failure(
@@ -37,9 +37,7 @@ struct Maintenance {
     let isAlarming: Bool
     do {
       let store = try ContentStore(path: settings.data, logger: logger)
-      let result = try await offline(
-        Registry(store: store, logger: logger),
-        Collector(store: store, configuration: settings.collector, logger: logger))
+      let result = try await offline(store, logger)
       (report, isAlarming) = (format == .json ? result.json : result.text, result.isAlarming)
     } catch StorageError.inUse {
       let reply = try ControlClient(data: settings.data)
@@ -83,8 +81,9 @@ struct GCCommand: AsyncParsableCommand {
     }
     var target = "/gc?dry-run=\(dryRun)"
     if let grace { target += "&grace=\(grace.components.seconds)" }
-    try await Maintenance(settings: settings, format: format).run(target) { [dryRun] _, collector in
-      dryRun
+    try await Maintenance(settings: settings, format: format).run(target) { [dryRun] store, logger in
+      let collector = Collector(store: store, configuration: settings.collector, logger: logger)
+      return dryRun
         ? try await collector.dryRun(grace: grace) : .collection(try await collector.collect(grace: grace))
     }
   }
@@ -115,8 +114,8 @@ struct ScrubCommand: AsyncParsableCommand {
       try rate.map { text throws(ConfigurationError) in
         try ConfigurationValue<Int64>.size(0...1 << 40).parse(text, of: "--rate")
       } ?? settings.scrubRate
-    try await Maintenance(settings: settings, format: format).run("/scrub?rate=\(rate)") { registry, _ in
-      .scrub(try await registry.store.scrub(rate: rate))
+    try await Maintenance(settings: settings, format: format).run("/scrub?rate=\(rate)") { store, _ in
+      .scrub(try await store.scrub(rate: rate))
     }
   }
 }

@@ -1,8 +1,6 @@
 import ArgumentParser
 import Mirroring
 import RegistryAPI
-import RegistryClient
-import Logging
 
 /// `kontor mirror`
 struct MirrorCommand: AsyncParsableCommand {
@@ -14,7 +12,7 @@ struct MirrorCommand: AsyncParsableCommand {
 /// `kontor mirror status`
 struct MirrorStatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Say how the upstreams are, and what there is from them.",
+    commandName: "status", abstract: "Say how the upstreams and the rules of replication are.",
     discussion: """
       Counts are since the server's start; without a server, only what is held is told.
 
@@ -29,15 +27,16 @@ struct MirrorStatusCommand: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try source.settings()
-    guard let list = try settings.upstreams() else {
+    guard settings.mirrorUpstreams != nil || settings.mirrorSync != nil else {
       throw ConfigurationError(
-        "nothing is mirrored: name the configuration with mirror.upstreams in --config")
+        "nothing is mirrored: name the configuration with mirror.upstreams or mirror.sync in --config")
     }
     try await Maintenance(settings: settings, format: format).run("/mirror?tags=\(tags)") {
-      [tags] registry, _ in
-      let logger = Logger(label: "kontor") { _ in StandardErrorLog(level: .error, format: .text) }
-      let mirror = UpstreamMirror(list, registry: registry, environment: .current(), logger: logger)
-      return .mirror(try await mirror.report(withTags: tags))
+      [tags] store, logger in
+      let parts = try RegistryParts(settings, store, logger)
+      return .mirror(
+        try await MirrorReport(of: parts.mirror, in: store, withTags: tags),
+        try await parts.replicator?.states() ?? [])
     }
   }
 }

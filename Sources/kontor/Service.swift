@@ -43,23 +43,19 @@ struct Service {
     } catch {
       throw Failure(message: "\(error)")
     }
-    let acceptance: ACIAcceptance
+    let parts: RegistryParts
     let signing: AppContainerService.Configuration
-    let policy: Policy?
     let tagListKey: SigningKey?
     let access: AccessControl?
     let auditLog: AuditLog?
-    let upstreams: UpstreamList?
     do {
-      upstreams = try settings.upstreams()
       auditLog = try settings.logAudit.map {
         try AuditLog(
           .init(path: $0, largestFile: settings.logAuditSize, keptFiles: settings.logAuditFiles),
           logger: logger)
       }
-      acceptance = settings.acceptance(store)
+      parts = try RegistryParts(settings, store, logger)
       signing = try settings.appContainer()
-      policy = try settings.policy()
       tagListKey = try settings.tagListKey()
       access = try settings.access(at: settings.listen).map { configuration throws(ConfigurationError) in
         AccessControl(
@@ -68,20 +64,9 @@ struct Service {
     } catch {
       throw Failure(message: "\(error)")
     }
-    let isMirrored: @Sendable (RepositoryName) -> Bool = { upstreams?.isMirrored($0) == true }
-    let trust = policy.map { policy in
-      TrustEnforcement(
-        settings.trust(by: policy, at: settings.listen), store: store, logger: logger, isMirrored: isMirrored)
-    }
-    var configuration = settings.registry
-    configuration.isMirrored = isMirrored
-    configuration.admit = { try await acceptance.admit($0, to: $1) }
-    let registry = Registry(store: store, configuration: configuration, trust: trust, logger: logger)
-    let mirror = upstreams.map {
-      UpstreamMirror($0, registry: registry, environment: .current(), logger: logger)
-    }
+    let (registry, mirror, replicator) = (parts.registry, parts.mirror, parts.replicator)
     let appContainer = AppContainerService(
-      registry: registry, acceptance: acceptance, configuration: signing, logger: logger)
+      registry: registry, acceptance: parts.acceptance, configuration: signing, logger: logger)
     let tagLists = tagListKey.map { key in
       TagListSigning(settings.tagLists(by: key, at: settings.listen), registry: registry, logger: logger)
     }
@@ -92,11 +77,12 @@ struct Service {
       registry: registry, appContainer: appContainer, pushers: settings.trustPushers,
       tagLists: tagLists, mirror: mirror, access: access, tokenRealm: settings.accessTokenRealm,
       metrics: Metrics(
-        registry: registry, collector: collector, mirror: mirror, connections: { connections.now }),
+        registry: registry, collector: collector, mirror: mirror, replicator: replicator,
+        connections: { connections.now }),
       accessLog: accessLog, auditLog: auditLog, limiter: settings.limiter, concurrency: settings.concurrency,
       logger: logger)
 
-    let control = await startControl(registry, collector, access, mirror, auditLog)
+    let control = await startControl(parts, collector, access, auditLog)
     let server: HTTPServer
     do {
       server = try await HTTPServer.start(configuration: settings.http, handler: handler, logger: logger)
@@ -105,13 +91,14 @@ struct Service {
       throw Failure(message: "\(error)")
     }
     // The port may be known only now.
-    if let trust, let policy { go(by: policy, trust, server) }
+    if let trust = registry.trust, let policy = parts.policy { go(by: policy, trust, server) }
     if let tagLists, let tagListKey { sign(by: tagListKey, tagLists, server) }
     access?.rename(service: settings.accessService(at: server.boundAddresses))
     connections.watch(server)
     announce(server)
     let collection = Task { await collector.run() }
     let mirroring = Task { await mirror?.run() }
+    let replication = Task { await replicator?.run() }
     let watch = Task { [settings] in
       guard let access else { return }
       var files = AccessFiles(settings)
@@ -124,7 +111,7 @@ struct Service {
     for await signal in signals.received {
       if signal != SIGHUP { break }
       server.reloadTLS()
-      if let trust { reload(trust, server) }
+      if let trust = registry.trust { reload(trust, server) }
       if let tagLists { reload(tagLists, server) }
       if let access { reload(access, server) }
       orElse("the audit log goes on in the former file") { try auditLog?.reopen() }
@@ -135,9 +122,13 @@ struct Service {
     ServiceManager.notify("STOPPING=1")
     collection.cancel()
     watch.cancel()
+    // Whoever waits for a rule that was asked for by hand gets an answer, too.
+    replication.cancel()
+    replicator?.stop()
     await server.shutdown()
     mirroring.cancel()
     await mirroring.value
+    await replication.value
     await control?.shutdown()
     accessLog?.flush()
     logger.notice("stopped")
@@ -210,8 +201,7 @@ struct Service {
 
   /// The socket for `kontor gc` and `kontor scrub`. A registry serves without it, too.
   private func startControl(
-    _ registry: Registry, _ collector: Collector, _ access: AccessControl?, _ mirror: UpstreamMirror?,
-    _ auditLog: AuditLog?
+    _ parts: RegistryParts, _ collector: Collector, _ access: AccessControl?, _ auditLog: AuditLog?
   ) async -> HTTPServer? {
     let path = ControlClient.socket(in: settings.data)
     guard let address = ListenAddress(parsing: "unix:\(path)") else {
@@ -223,7 +213,8 @@ struct Service {
       let server = try await HTTPServer.start(
         configuration: HTTPServerConfiguration(addresses: [address], threads: 1),
         handler: ControlHandler(
-          registry: registry, collector: collector, access: access, mirror: mirror, auditLog: auditLog),
+          registry: parts.registry, collector: collector, access: access, mirror: parts.mirror,
+          replicator: parts.replicator, auditLog: auditLog),
         logger: logger)
       // Who may open it may do everything.
       chmod(path, 0o600)
@@ -246,16 +237,6 @@ struct Service {
 }
 
 extension Settings {
-  fileprivate var registry: Registry.Configuration {
-    var configuration = Registry.Configuration()
-    configuration.allowSparse = allowSparse
-    configuration.immutableTags = immutableTags
-    configuration.quotas = quotas
-    configuration.maximumManifestSize = Int(maxManifestSize)
-    configuration.gracePeriod = gcGrace
-    return configuration
-  }
-
   /// A second's worth at once.
   fileprivate var limiter: RateLimiter? {
     accessRequestRate > 0 ? RateLimiter(perSecond: Double(accessRequestRate), burst: accessRequestRate) : nil

@@ -116,6 +116,8 @@ struct Settings: Equatable {
 
   /// A file that says which registries are mirrored; nil for none.
   var mirrorUpstreams: String?
+  /// A file that says what is brought from one registry to another, and when; nil for nothing.
+  var mirrorSync: String?
 
   var uploadExpiry = Duration.seconds(24 * 3600)
 

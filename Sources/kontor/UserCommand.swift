@@ -25,8 +25,8 @@ struct AdministrationArguments: ParsableArguments {
     let json = String(decoding: try JSONEncoder().encode(command), as: UTF8.self)
     try await Maintenance(settings: settings, format: format).run(
       "/access?command=\(json.percentEncoded)", makesData: true, answer: answer
-    ) { registry, _ in
-      let administration = AccessAdministration(store: registry.store, access: nil)
+    ) { store, _ in
+      let administration = AccessAdministration(store: store, access: nil)
       do {
         return .access(try await administration.perform(command))
       } catch let failure as AccessAdministration.Failure {

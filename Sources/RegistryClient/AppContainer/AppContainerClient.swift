@@ -187,6 +187,25 @@ public final class AppContainerClient: Sendable {
     }
   }
 
+  /// What tells the image that is there now from another that may be there later (RFC 9110, section 8.8), without fetching it.
+  /// - Returns: nil if the server does not say.
+  /// - Throws: `TransferError`
+  public func state(of place: DiscoveryPage.Endpoint) throws -> String? {
+    let url = try usable(place.image)
+    do {
+      let response = try web.get(url, method: "HEAD")
+      response.discard()
+      guard response.head.status == 200 else { return nil }
+      if let tag = response.head["etag"] { return tag }
+      guard let time = response.head["last-modified"], let length = response.head.contentLength else {
+        return nil
+      }
+      return "\(time), \(length) bytes"
+    } catch {
+      throw Self.translated(error, place.image)
+    }
+  }
+
   /// Fetches public keys.
   /// - Throws: `TransferError`
   public func keys(at address: String) throws -> [UInt8] {

@@ -31,11 +31,14 @@ final class WebClient: Sendable {
     return url
   }
 
-  /// - Parameter attempts: to make at most; nil for as many as the options say.
+  /// - Parameters:
+  ///   - method: GET or HEAD.
+  ///   - attempts: to make at most; nil for as many as the options say.
   /// - Returns: a response that is no redirect.
   /// - Throws: `ConnectionFailure`, `SettingsError`
   func get(
-    _ url: ClientURL, headers: [(name: String, value: String)] = [], attempts: Int? = nil
+    _ url: ClientURL, method: String = "GET", headers: [(name: String, value: String)] = [],
+    attempts: Int? = nil
   ) throws -> ClientResponse {
     var retries = options.retries
     if let attempts { retries.attempts = attempts }
@@ -43,7 +46,7 @@ final class WebClient: Sendable {
     while true {
       let delay: Duration
       do {
-        let response = try follow(url, headers)
+        let response = try follow(url, method, headers)
         guard RetryPolicy.isTemporary(response.head.status) else { return response }
         failed += 1
         let asked = response.head["retry-after"].flatMap { Int($0) }
@@ -59,12 +62,14 @@ final class WebClient: Sendable {
     }
   }
 
-  private func follow(_ start: ClientURL, _ headers: [(name: String, value: String)]) throws -> ClientResponse
-  {
+  private func follow(
+    _ start: ClientURL, _ method: String, _ headers: [(name: String, value: String)]
+  ) throws -> ClientResponse {
     var url = start
     var redirections = Redirections(from: start)
     while true {
-      var request = ClientRequest(method: "GET", url: url, headers: headers, settings: try settings(for: url))
+      var request = ClientRequest(
+        method: method, url: url, headers: headers, settings: try settings(for: url))
       request.headers.append(("User-Agent", options.userAgent))
       // Looked up for the host that is asked, whoever named it: one host's never go to another.
       if let authorization = try credentials?.authorization(for: url) {

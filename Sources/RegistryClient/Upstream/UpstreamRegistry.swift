@@ -149,6 +149,50 @@ public final class UpstreamRegistry: Sendable {
     }
   }
 
+  // MARK: - Copying
+
+  /// A repository, to be copied from or to, for as long as that takes: what fails for the moment is tried again, and patience is had
+  /// where the registry asks for it.
+  /// - Parameters:
+  ///   - name: the registry's in references.
+  ///   - isCancelled: asked several times a second.
+  public func repository(
+    _ repository: RepositoryName, tag: Tag? = nil, of name: String, for operation: RegistryOperation,
+    gate: (any RequestGate)?, isCancelled: @escaping @Sendable () -> Bool
+  ) -> RemoteRepository {
+    let options = copying(gate, isCancelled)
+    let reference = ImageReference(registry: name, repository: repository, tag: tag)
+    var endpoint = configuration.address.endpoint
+    endpoint.reference = reference
+    let pool = ConnectionPool(isCancelled: isCancelled)
+    let client = EndpointClient(
+      endpoint, pool: pool, proxies: proxies, options: options, lookUp: configuration.credentials)
+    return RemoteRepository(reference, operation, [client], pool: pool, proxies: proxies, options: options)
+  }
+
+  /// The registry's repositories in its order, as far as it tells.
+  /// - Throws: `TransferError`
+  public func repositories(
+    gate: (any RequestGate)?, isCancelled: @escaping @Sendable () -> Bool
+  ) throws -> [String] {
+    let client = EndpointClient(
+      configuration.address.endpoint, pool: ConnectionPool(isCancelled: isCancelled), proxies: proxies,
+      options: copying(gate, isCancelled), lookUp: configuration.credentials)
+    return try client.catalog(of: configuration.address.description)
+  }
+
+  private func copying(
+    _ gate: (any RequestGate)?, _ isCancelled: @escaping @Sendable () -> Bool
+  ) -> ClientOptions {
+    var options = options
+    options.retries = RetryPolicy()
+    options.retries.longestRetryAfter = .seconds(3600)
+    options.longestSilence = nil
+    options.gate = gate
+    options.isCancelled = isCancelled
+    return options
+  }
+
   // MARK: - How
 
   private static let accept = [(name: "Accept", value: ManifestTypes.accept)]

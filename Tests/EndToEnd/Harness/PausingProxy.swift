@@ -66,8 +66,20 @@ final class PausingProxy: Sendable {
   /// The heads of the requests that clients have sent without TLS.
   var requests: String { state.withLock { $0.requests } }
 
+  /// Their first lines without the version, of those for `/v2/`: such as `GET /v2/trade/hello/manifests/v1`.
+  var requestLines: [String] {
+    requests.split(separator: "\r\n").filter { $0.hasSuffix(" HTTP/1.1") && $0.contains(" /v2/") }
+      .map { String($0.dropLast(9)) }
+  }
+
   /// Passes everything on from now on.
   func resume() { state.withLock { $0.limit = nil } }
+
+  /// Passes on so many bytes of each connection, those that it has passed on already among them, until it is told to go on.
+  func pause(after limit: Int) { state.withLock { $0.limit = limit } }
+
+  /// Takes connections again after `refuse`.
+  func goOn() { state.withLock { $0.refuses = false } }
 
   /// Breaks all connections off, and passes everything on from now on.
   func breakOff() {

@@ -17,10 +17,7 @@ struct UpstreamServer: Sendable {
   static let prefix = "mirror"
 
   /// The requests that came to the upstream, such as `GET /v2/trade/hello/manifests/v1`.
-  var requests: [String] {
-    proxy.requests.split(separator: "\r\n").filter { $0.hasSuffix(" HTTP/1.1") && $0.contains(" /v2/") }
-      .map { String($0.dropLast(9)) }
-  }
+  var requests: [String] { proxy.requestLines }
 
   func count(_ text: String) -> Int { requests.filter { $0.hasPrefix(text) }.count }
 
@@ -44,11 +41,7 @@ struct UpstreamServer: Sendable {
         for name in names {
           try await client.run("push", images.source("hello"), "\(registry.hostAndPort)/\(name)")
         }
-        let parts = registry.hostAndPort.split(separator: ":")
-        let endpoint = Endpoint(
-          transport: .http, host: String(parts[0]), port: try #require(Int(parts[1])),
-          authority: try await PrivateCA.shared)
-        try await PausingProxy.with(to: endpoint, passing: limit ?? .max) { proxy in
+        try await PausingProxy.with(to: try await registry.endpoint, passing: limit ?? .max) { proxy in
           let file = "\(client.home)/upstreams.json"
           try Data(
             """
