@@ -98,14 +98,17 @@ public struct ImageCopier: Sendable {
     var manifests: [(document: ManifestDocument, isRoot: Bool, isThere: Bool)] = []
     var blobs: [Descriptor] = []
     var seen: Set<Digest> = []
+    /// Of the manifests.
+    var bytes = 0
   }
 
   /// More levels of indexes in indexes are not meant to be an image.
   private static let deepest = 8
+  /// Manifests that belong to one image, and their bytes: all are in memory until they are sent.
+  private static let (mostManifests, mostBytes) = (10_000, 256 << 20)
 
   private func plan() throws -> Plan {
-    var (root, isThere) = (try source.root(), false)
-    if options.isIncremental, try destination.manifest(root.digest) != nil { isThere = true }
+    var (root, isThere) = try loadRoot()
     var refusal = try options.judge?.refusal(of: root)
     var parsed = try root.manifest()
     if parsed.kind == .index, let platform = options.platform ?? (destination.takesIndexes ? nil : .current) {
@@ -137,6 +140,13 @@ public struct ImageCopier: Sendable {
     return plan
   }
 
+  private func loadRoot() throws -> (ManifestDocument, isThere: Bool) {
+    guard options.isIncremental else { return (try source.root(), false) }
+    if let digest = source.rootDigest, let known = try destination.manifest(digest) { return (known, true) }
+    let root = try source.root()
+    return (root, try destination.manifest(root.digest) != nil)
+  }
+
   /// - Returns: whether the destination has it, too.
   private func load(_ descriptor: Descriptor) throws -> (ManifestDocument, isThere: Bool) {
     if options.isIncremental, let known = try destination.manifest(descriptor.digest) { return (known, true) }
@@ -156,6 +166,12 @@ public struct ImageCopier: Sendable {
       throw TransferError.notAnImage("the image's indexes are nested too deeply")
     }
     guard plan.seen.insert(document.digest).inserted else { return }
+    plan.bytes += document.bytes.count
+    guard plan.manifests.count < Self.mostManifests, plan.bytes <= Self.mostBytes else {
+      throw TransferError.notAnImage(
+        "the image has more than \(Self.mostManifests) manifests, or they have more than \(Self.mostBytes) bytes"
+      )
+    }
     let manifest = try document.manifest()
     if let refusal, manifest.manifests.isEmpty { throw TransferError.notTrusted(refusal) }
     for entry in try wanted(of: manifest) {
@@ -290,6 +306,7 @@ private struct CheckedSource: ImageSource {
   let source: any ImageSource
   let isCancelled: @Sendable () -> Bool
 
+  var rootDigest: Digest? { source.rootDigest }
   func root() throws -> ManifestDocument { try source.root() }
   func manifest(_ descriptor: Descriptor) throws -> ManifestDocument { try source.manifest(descriptor) }
   func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader {

@@ -8,6 +8,9 @@ public protocol ImageSource: Sendable {
   /// - Throws: `TransferError`
   func root() throws -> ManifestDocument
 
+  /// What the root is, where that is known without asking.
+  var rootDigest: Digest? { get }
+
   /// A manifest that another one refers to.
   /// - Throws: `TransferError`
   func manifest(_ descriptor: Descriptor) throws -> ManifestDocument
@@ -30,6 +33,8 @@ public protocol ImageSource: Sendable {
 }
 
 extension ImageSource {
+  public var rootDigest: Digest? { nil }
+
   public func has(_ blob: Descriptor) throws -> Bool {
     do {
       _ = try self.blob(blob, from: 0)

@@ -4,7 +4,7 @@ import Trust
 
 /// Another registry, and how it is reached.
 public struct RemoteRegistry: Sendable {
-  /// Where an upstream's credentials are.
+  /// Where its credentials are.
   public enum CredentialSource: Sendable, Equatable {
     case none
     /// A file like Docker's config.json.

@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// So many at a time; the others wait in the order in which they came.
-final class Slots: Sendable {
+package final class Slots: Sendable {
   private struct State {
     var free: Int
     var waiting: [@Sendable () -> Void] = []
@@ -10,17 +10,28 @@ final class Slots: Sendable {
 
   private let state: Mutex<State>
 
-  init(_ count: Int) { state = Mutex(State(free: count)) }
+  package init(_ count: Int) { state = Mutex(State(free: count)) }
 
-  func take() async {
+  package func take() async {
     await withCheckedContinuation { continuation in take { continuation.resume() } }
   }
 
+  /// Between two looks whether it is still wanted.
+  private static let step = DispatchTimeInterval.milliseconds(100)
+
   /// Blocks the thread.
-  func takeBlocking() {
+  /// - Returns: false if it is not wanted any more.
+  func take(unless isCancelled: @Sendable () -> Bool) -> Bool {
     let turn = DispatchSemaphore(value: 0)
-    take { turn.signal() }
-    turn.wait()
+    // Either the turn comes first, or that it is not wanted.
+    let decision = Once()
+    take { [self] in
+      if decision.isFirst() { turn.signal() } else { giveBack() }
+    }
+    while turn.wait(timeout: .now() + Self.step) == .timedOut {
+      if isCancelled(), decision.isFirst() { return false }
+    }
+    return true
   }
 
   private func take(_ proceed: @escaping @Sendable () -> Void) {
@@ -35,7 +46,7 @@ final class Slots: Sendable {
     if isFree { proceed() }
   }
 
-  func giveBack() {
+  package func giveBack() {
     let next = state.withLock { state -> (@Sendable () -> Void)? in
       guard !state.waiting.isEmpty else {
         state.free += 1

@@ -26,7 +26,6 @@ public final class UpstreamConnection: Sendable {
   private let threads: NIOThreadPool
   let slots: Slots
   private let counted = Mutex(Counts())
-  private let hasNoReferrers = Mutex<ContinuousClock.Instant?>(nil)
 
   /// Threads for questions, which are short.
   private static let mostQuestions = 8
@@ -49,12 +48,6 @@ public final class UpstreamConnection: Sendable {
   }
 
   deinit { threads.shutdownGracefully { _ in } }
-
-  /// Whether the registry has no API for referrers, as it said not long ago.
-  var lacksReferrers: Bool {
-    get { hasNoReferrers.withLock { $0.map { $0.duration(to: .now) < .seconds(3600) } ?? false } }
-    set { hasNoReferrers.withLock { $0 = newValue ? .now : nil } }
-  }
 
   var counts: Counts { counted.withLock { $0 } }
   func count(_ change: (inout Counts) -> Void) { counted.withLock { change(&$0) } }
@@ -148,18 +141,6 @@ extension RemoteRegistry.CredentialSource {
     case .helper(let helper):
       return try CredentialStore(environment, helpers: [helper])
         .credentials(for: CredentialScope(registry: name))
-    }
-  }
-}
-
-/// Something that is done by the first who comes.
-private final class Once: Sendable {
-  private let isDone = Mutex(false)
-
-  func isFirst() -> Bool {
-    isDone.withLock { isDone in
-      defer { isDone = true }
-      return !isDone
     }
   }
 }

@@ -55,7 +55,7 @@ extension UpstreamMirror {
   }
 
   private func isPinned(_ manifest: MirroredManifest, _ upstream: Upstream) async throws -> Bool {
-    guard !upstream.pinned.isEmpty,
+    guard
       let remote = try? RepositoryName(
         parsing: manifest.repository.description.dropFirst(upstream.prefix.description.utf8.count + 1))
     else { return false }
@@ -67,6 +67,12 @@ extension UpstreamMirror {
         try metadata.tags(of: $0, in: manifest.repository)
       }
     }
-    return tags.contains { tag in upstream.pinned.contains { $0.matches(tag, in: remote) } }
+    if tags.contains(where: { tag in upstream.pinned.contains { $0.matches(tag, in: remote) } }) {
+      return true
+    }
+    // What a rule brings would only come again.
+    return try await registry.store.blocking {
+      try tags.contains { try metadata.isReplicated($0, in: manifest.repository) }
+    }
   }
 }

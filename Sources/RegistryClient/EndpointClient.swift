@@ -35,6 +35,7 @@ final class EndpointClient: Sendable {
   private let proxies: ProxySettings
   private let options: ClientOptions
   private let hasFailed = Mutex(false)
+  private let referrers = Mutex<Bool?>(nil)
 
   convenience init(
     _ endpoint: RegistryEndpoint, pool: ConnectionPool, credentials: CredentialStore, proxies: ProxySettings,
@@ -65,6 +66,12 @@ final class EndpointClient: Sendable {
   /// Whether the server could not be reached, however often that was tried.
   var isUnreachable: Bool { hasFailed.withLock { $0 } }
 
+  /// Whether it has the API for referrers (end-12); nil as long as it was not asked.
+  var hasReferrers: Bool? {
+    get { referrers.withLock { $0 } }
+    set { referrers.withLock { $0 = newValue } }
+  }
+
   /// - Returns: the last response: a final one, or the last that asked for patience.
   /// - Throws: `ConnectionFailure`, `AuthenticationFailure`, `SettingsError`, and what the body's source throws
   func send(_ call: Call) throws -> ClientResponse {
@@ -87,14 +94,23 @@ final class EndpointClient: Sendable {
         delay = next
       } catch let failure as ConnectionFailure {
         if fallsBack(after: failure, trying: tried) { continue }
-        if failure.kind == .network { options.gate?.failed(reason: failure.reason, since: start) }
         failed += 1
-        guard failure.kind == .network, call.isRepeatable,
-          let next = options.retries.delay(after: failed, retryAfter: nil)
-        else {
+        let next = call.isRepeatable ? options.retries.delay(after: failed, retryAfter: nil) : nil
+        if failure.kind == .network {
+          options.gate?.failed(reason: failure.reason, since: start, isLast: next == nil)
+        }
+        guard failure.kind == .network, let next else {
           if failure.kind == .network { hasFailed.withLock { $0 = true } }
           throw failure
         }
+        delay = next
+      } catch let failure as AuthenticationFailure
+        where RetryPolicy.isTemporary(failure.status) && call.isRepeatable
+      {
+        options.gate?.answered(
+          status: failure.status, retryAfter: nil, limits: RateLimitHeaders(), since: start)
+        failed += 1
+        guard let next = options.retries.delay(after: failed, retryAfter: nil) else { throw failure }
         delay = next
       }
       if let delay { try options.wait(delay) }

@@ -17,7 +17,9 @@ struct RegistryAnswer {
     code = error?.code
     message = error.map { error in
       let text = [error.code, error.message].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ": ")
-      return String(text.prefix(Self.longestMessage).filter { !$0.isNewline && $0 != "\u{1b}" })
+      return String(
+        text.prefix(Self.longestMessage).unicodeScalars.filter { $0.properties.generalCategory != .control }
+          .map(Character.init))
     }
   }
 

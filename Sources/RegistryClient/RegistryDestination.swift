@@ -14,11 +14,17 @@ public struct RegistryDestination: ImageDestination {
   public var mayLackBlobs: Bool { false }
 
   public func manifest(_ digest: Digest) throws -> ManifestDocument? {
+    let found: ManifestDocument
     do {
-      return try repository.manifest(.digest(digest))
+      found = try repository.manifest(.digest(digest))
     } catch TransferError.notFound {
       return nil
     }
+    // Where a tag stands for the API, what is not listed there is not found: it has to be put there again.
+    guard let subject = try found.manifest().subject?.digest,
+      try repository.listedReferrers(of: subject) == nil
+    else { return found }
+    return try repository.fallbackReferrers(of: subject).contains { $0.digest == digest } ? found : nil
   }
 
   public func has(_ blob: Descriptor) throws -> Bool { try repository.has(blob) }

@@ -4,7 +4,7 @@ import ImageTransfer
 /// An image in a registry, as a source: `docker://…`.
 public struct RegistrySource: ImageSource {
   public let repository: RemoteRepository
-  private let rootDigest: Digest?
+  public let rootDigest: Digest?
 
   /// - Parameter root: which manifest is meant, whatever the registry says that the tag means.
   public init(_ repository: RemoteRepository, root: Digest? = nil) {

@@ -47,6 +47,8 @@ extension RemoteRepository {
           headers: [("Accept", ManifestTypes.accept)], scopes: scopes(of: client)))
       response.discard()
       if response.head.status == 404 { return nil }
+      // Some know no HEAD.
+      if [405, 501].contains(response.head.status) { return try manifest(wanted).digest }
       guard response.head.status == 200 else { throw response.failure(what) }
       if let told = response.head["docker-content-digest"] { return try Digest(parsing: told) }
       return try manifest(wanted).digest
@@ -108,11 +110,15 @@ extension RemoteRepository {
   public func listedReferrers(of digest: Digest, artifactType: String? = nil) throws -> [Descriptor]? {
     let what = "the referrers of \(name)@\(digest)"
     return try reading(what) { client -> [Descriptor]? in
+      if client.hasReferrers == false { return nil }
       let filter = artifactType.map { "artifactType=\($0.percentEncoded)" }
       do {
-        return try client.referrers(
+        let found = try client.referrers(
           path("/referrers/\(digest)", at: client), query: filter, scopes: scopes(of: client), what: what)
+        client.hasReferrers = true
+        return found
       } catch TransferError.notFound {
+        client.hasReferrers = false
         return nil
       }
     }
@@ -145,6 +151,7 @@ extension RemoteRepository {
 extension EndpointClient {
   private static let largestPage = 32 << 20
   private static let mostPages = 100_000
+  private static let mostElements = 2_000_000
 
   /// end-8
   func tags(_ path: String, scopes: [String], what: String) throws -> [String] {
@@ -189,9 +196,15 @@ extension EndpointClient {
       } catch {
         throw TransferError.failed("\(what): the registry answers with something that is no list")
       }
-      guard let link = response.head["link"], let next = Self.next(link).flatMap({ current.resolving($0) }),
-        next != current, next.hasOrigin(of: current)
-      else { return all }
+      guard all.count <= Self.mostElements else { break }
+      guard let link = response.head["link"], link.contains("next") else { return all }
+      guard let address = Self.next(link).flatMap({ current.resolving($0) }) else {
+        throw TransferError.failed("\(what): the registry does not say where its list goes on")
+      }
+      // Behind a proxy, a registry may not know its own address; credentials stay where they are.
+      var next = current
+      (next.path, next.query) = (address.path, address.query)
+      guard next != current else { return all }
       target = .url(next)
       current = next
     }

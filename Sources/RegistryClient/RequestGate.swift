@@ -2,7 +2,7 @@
 /// once, and may block.
 public protocol RequestGate: Sendable {
   /// A request is about to be sent.
-  /// - Throws: `TransferError` if the registry is not to be asked now, nor soon.
+  /// - Throws: `TransferError.cancelled`
   func enter() throws
 
   /// The registry answered.
@@ -13,5 +13,6 @@ public protocol RequestGate: Sendable {
     status: Int, retryAfter: Int?, limits: RateLimitHeaders, since start: ContinuousClock.Instant)
 
   /// It could not be reached.
-  func failed(reason: String, since start: ContinuousClock.Instant)
+  /// - Parameter isLast: whether it is not tried again.
+  func failed(reason: String, since start: ContinuousClock.Instant, isLast: Bool)
 }

@@ -51,12 +51,12 @@ struct AppContainerRun: Sendable {
     let place = try client.discover(wanted)[0]
     // One whose server says nothing of its state is fetched each time.
     let state = try client.state(of: place).map { "\(place.image) \($0)" }
-    let there = try target.digest(of: tag, in: repository)
+    let there = try target.digest(of: tag, in: repository, isListed: false)
     let known = try translating {
       try store.metadata.replicatedTags(by: rule.name, from: image.description)
     }.first
-    if let state, let known, known.sourceState == state, known.target == repository, known.targetTag == tag,
-      known.targetDigest == there
+    if let state, let known, known.sourceState == state, known.targetRegistry == target.registry,
+      known.target == repository, known.targetTag == tag, known.targetDigest == there
     {
       return
     }
@@ -73,11 +73,17 @@ struct AppContainerRun: Sendable {
       from: source, to: try target.destination(tag, in: repository, isSparse: false), options,
       isCancelled: isCancelled
     ).copy()
-    try waiting { [store, rule] in
+    let (now, result) = (secondsSince1970(), copied.root.digest)
+    let replicated = ReplicatedTag(
+      rule: rule.name, source: image.description, tag: tag.description, sourceState: state ?? "",
+      targetRegistry: target.registry, target: repository, targetTag: tag, targetDigest: result,
+      isBrought: true, copiedAt: now)
+    let host = image.name.description.prefix { $0 != "/" }
+    try waiting { [store, isHere = target.registry.isEmpty] in
+      try await store.metadata.keep(replicated)
+      guard isHere else { return }
       try await store.metadata.keep(
-        ReplicatedTag(
-          rule: rule.name, source: image.description, tag: tag.description, sourceState: state ?? "",
-          target: repository, targetTag: tag, targetDigest: copied.root.digest, copiedAt: secondsSince1970()))
+        MirroredTag(repository: repository, tag: tag, upstream: String(host), digest: result, checkedAt: now))
     }
     if copied.root.digest == there, copied.manifests == 0 { return }
     report.add(

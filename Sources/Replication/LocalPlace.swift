@@ -6,11 +6,19 @@ import Storage
 
 /// This registry.
 struct LocalPlace: ReplicationPlace {
-  let registry: Registry
+  private let here: Registry
   /// Which repositories are filled from upstreams; nil if none is.
-  let upstreams: UpstreamList?
+  private let upstreams: UpstreamList?
   /// The upstream whose repositories may be filled from here; nil for none.
-  let upstream: String?
+  private let upstream: String?
+
+  init(_ here: Registry, upstreams: UpstreamList?, upstream: String?) {
+    self.here = here
+    self.upstreams = upstreams
+    self.upstream = upstream
+  }
+
+  var registry: String { "" }
 
   private static let tagsAtOnce = 1000
 
@@ -18,8 +26,8 @@ struct LocalPlace: ReplicationPlace {
     var found: [RepositoryName] = []
     while true {
       let last = found.last?.description
-      let page = try waiting { [registry] in
-        try await registry.repositories(after: last, limit: Self.tagsAtOnce) { _ in true }
+      let page = try waiting { [here] in
+        try await here.repositories(after: last, limit: Self.tagsAtOnce) { _ in true }
       }
       found += page.elements
       if !page.hasMore { return found }
@@ -30,28 +38,28 @@ struct LocalPlace: ReplicationPlace {
     var found: [Tag] = []
     while true {
       let last = found.last?.description
-      let page = try waiting { [registry] in
-        try await registry.tags(in: repository, after: last, limit: Self.tagsAtOnce)
+      let page = try waiting { [here] in
+        try await here.tags(in: repository, after: last, limit: Self.tagsAtOnce)
       }
       found += page.elements
       if !page.hasMore { return found }
     }
   }
 
-  func digest(of tag: Tag, in repository: RepositoryName) throws -> Digest? {
-    try translating { try registry.store.metadata.manifest(.tag(tag), in: repository)?.digest }
+  func digest(of tag: Tag, in repository: RepositoryName, isListed: Bool) throws -> Digest? {
+    try translating { try here.store.metadata.manifest(.tag(tag), in: repository)?.digest }
   }
 
   func source(
     _ tag: Tag, _ root: Digest, in repository: RepositoryName, tags: Set<Tag>
   ) throws -> any ImageSource {
     // What is held for its signatures, or not trusted, does not leave this registry.
-    let outcome = try waiting { [registry] in
-      try await registry.outcome(of: root, as: .tag(tag), in: repository, mayPush: false)
+    let outcome = try waiting { [here] in
+      try await here.outcome(of: root, as: .tag(tag), in: repository, mayPush: false)
     }
     switch outcome {
     case .given, .givenUntrusted:
-      return LocalSource(registry: registry, repository: repository, image: root)
+      return LocalSource(registry: here, repository: repository, image: root)
     case .held(let reason), .refused(let reason):
       throw TransferError.notTrusted("\(repository):\(tag) does not leave this registry: \(reason)")
     }
@@ -62,14 +70,18 @@ struct LocalPlace: ReplicationPlace {
   ) throws -> any ImageDestination {
     let isMirrored = try isMirrored(repository)
     return LocalDestination(
-      registry: registry, repository: repository, tag: tag, isMirrored: isMirrored, isSparse: isSparse)
+      registry: here, repository: repository, tag: tag, isMirrored: isMirrored, isSparse: isSparse)
   }
 
   func delete(_ tag: Tag, in repository: RepositoryName) throws {
-    try waiting { [registry] in try await registry.deleteManifest(.tag(tag), in: repository) }
+    try waiting { [here] in try await here.deleteManifest(.tag(tag), in: repository) }
   }
 
-  func mayBePartial(_ repository: RepositoryName) -> Bool { registry.configuration.isMirrored(repository) }
+  func mayBePartial(_ repository: RepositoryName) -> Bool { here.configuration.isMirrored(repository) }
+
+  func beginTransfer() throws {}
+
+  func endTransfer(received bytes: Int64) {}
 
   var failure: String? { nil }
 
@@ -77,7 +89,7 @@ struct LocalPlace: ReplicationPlace {
 
   /// - Throws: `TransferError` for a repository that takes images of another registry alone.
   private func isMirrored(_ repository: RepositoryName) throws -> Bool {
-    guard registry.configuration.isMirrored(repository) else { return false }
+    guard here.configuration.isMirrored(repository) else { return false }
     let place = try? upstreams?.place(of: repository, namespace: nil)
     guard let place, let upstream, place.upstream.namespace == upstream else {
       throw TransferError.denied("\(RegistryError.filledFromElsewhere(repository)); set prefix in the rule")

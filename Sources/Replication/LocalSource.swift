@@ -11,6 +11,8 @@ struct LocalSource: ImageSource {
 
   private static let referrersAtOnce = 1000
 
+  var rootDigest: Digest? { image }
+
   func root() throws -> ManifestDocument { try manifest(image) }
 
   func manifest(_ descriptor: Descriptor) throws -> ManifestDocument { try manifest(descriptor.digest) }

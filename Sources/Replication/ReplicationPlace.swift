@@ -1,13 +1,17 @@
 import ContainerImage
 import ImageTransfer
 
-/// A registry that images are brought from or to. All of it blocks, and throws `TransferError`.
+/// A registry that images are brought from or to, in one run. All of it blocks, may be called by several threads at once, and throws
+/// `TransferError`.
 protocol ReplicationPlace: Sendable {
+  /// In references; empty for this registry.
+  var registry: String { get }
   /// Those that it tells of.
   func repositories() throws -> [RepositoryName]
   func tags(in repository: RepositoryName) throws -> [Tag]
   /// What a tag means; nil if it is not there.
-  func digest(of tag: Tag, in repository: RepositoryName) throws -> Digest?
+  /// - Parameter isListed: whether it is among the tags.
+  func digest(of tag: Tag, in repository: RepositoryName, isListed: Bool) throws -> Digest?
   /// - Parameters:
   ///   - root: what the tag meant a moment ago.
   ///   - tags: all of the repository.
@@ -19,7 +23,11 @@ protocol ReplicationPlace: Sendable {
   func delete(_ tag: Tag, in repository: RepositoryName) throws
   /// Whether a manifest may be there without what it refers to.
   func mayBePartial(_ repository: RepositoryName) -> Bool
-  /// Why it is not asked any more for the moment; nil if it is.
+  /// Waits until one more blob may be transferred.
+  func beginTransfer() throws
+  /// - Parameter bytes: that came from there.
+  func endTransfer(received bytes: Int64)
+  /// Why it could not be reached, however often that was tried; nil if it answered last.
   var failure: String? { get }
   /// So many questions at a time do it no harm.
   var questions: Int { get }

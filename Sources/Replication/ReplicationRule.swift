@@ -54,7 +54,8 @@ public struct ReplicationRule: Sendable {
   init(_ node: JSONNode, _ registries: (String) throws(InvalidValue) -> RemoteRegistry) throws(InvalidValue) {
     let members = try node.members(Self.keys)
     name = try members.needed("name").parsed { text throws(InvalidValue) in
-      guard text.utf8.allSatisfy({ $0.isAlphanumeric || "._-".utf8.contains($0) }), text.utf8.count <= 64
+      guard (1...64).contains(text.utf8.count),
+        text.utf8.allSatisfy({ $0.isAlphanumeric || "._-".utf8.contains($0) })
       else {
         throw .malformed(
           "\(text.quotedForMessage) is no rule's name: expected at most 64 letters, digits, '.', '_' and '-'")
@@ -67,7 +68,10 @@ public struct ReplicationRule: Sendable {
     }
     target = try registry("to")
     if let images = members["images"] {
-      for key in ["from", "repositories", "tags", "except", "versions", "suffix", "newest", "platforms"] {
+      for key in [
+        "from", "repositories", "tags", "except", "versions", "suffix", "newest", "platforms", "referrers",
+        "deletions",
+      ] {
         if let other = members[key] {
           throw other.failure("a rule with images, of App Container hosts, has none")
         }
@@ -86,7 +90,11 @@ public struct ReplicationRule: Sendable {
         throw node.failure("it brings images from \(from.name) to \(from.name)")
       }
       source = .registry(from)
-      repositories = try members.needed("repositories").repositoryPatterns()
+      repositories = try members.needed("repositories").list { text throws(InvalidValue) in
+        // Official images of Docker Hub are in a namespace that nobody writes.
+        let isShort = from?.name == ImageReference.dockerHub && !text.contains("/") && !text.contains("*")
+        return try RepositoryPattern(parsing: isShort ? "library/\(text)" : text)
+      }
       if repositories.isEmpty { throw node.failure("repositories: the list must not be empty") }
     }
     tags = try TagSelection(members)

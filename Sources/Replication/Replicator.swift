@@ -45,6 +45,8 @@ public final class Replicator: Sendable {
   private let connections: [String: UpstreamConnection]
   private let running = Mutex<[String: ReplicationRun]>([:])
   private let isStopped = Atomic<Bool>(false)
+  /// Rules that run at the same time: each has threads of its own.
+  private let slots = Slots(3)
 
   /// - Parameters:
   ///   - mirror: whose upstreams may be asked, with the limits that it knows of.
@@ -74,6 +76,11 @@ public final class Replicator: Sendable {
 
   /// Runs the rules that have a schedule, until the task is cancelled.
   public func run() async {
+    do {
+      try await registry.store.metadata.forgetReplication(but: list.rules.map(\.name))
+    } catch {
+      logger.warning("cannot forget former rules of replication", metadata: ["error": "\(error)"])
+    }
     await withTaskCancellationHandler {
       await withDiscardingTaskGroup { group in
         for rule in list.rules {
@@ -91,12 +98,12 @@ public final class Replicator: Sendable {
   private func run(_ rule: ReplicationRule, _ schedule: ReplicationSchedule) async {
     while !Task.isCancelled {
       let now = secondsSince1970()
-      let last = try? registry.store.metadata.replicationRun(of: rule.name)?.startedAt
-      let due = schedule.next(after: last ?? nil, now: now)
-      // In pieces: clocks are set.
-      guard (try? await Task.sleep(for: .seconds(min(max(due - now, 0), 60)))) != nil else { return }
-      if secondsSince1970() < due { continue }
       do {
+        let last = try await lastRun(of: rule.name)
+        let due = schedule.next(after: last?.startedAt, now: now)
+        // In pieces: clocks are set.
+        guard (try? await Task.sleep(for: .seconds(min(max(due - now, 0), 60)))) != nil else { return }
+        if secondsSince1970() < due { continue }
         _ = try await run(rule.name)
       } catch {
         logger.error("a rule did not run", metadata: ["rule": "\(rule.name)", "error": "\(error)"])
@@ -120,7 +127,9 @@ public final class Replicator: Sendable {
     }
     guard isFree else { throw Failure.isRunning(name) }
     defer { running.withLock { $0[name] = nil } }
-    let former = try registry.store.metadata.replicationRun(of: name)
+    await slots.take()
+    defer { slots.giveBack() }
+    let former = try await lastRun(of: name)
     var report = try await onThreadOfItsOwn { [self] in perform(rule, begun) }
     report.run.endedAt = secondsSince1970()
     report.run.succeededAt = report.run.failure == nil ? report.run.endedAt : former?.succeededAt
@@ -133,6 +142,10 @@ public final class Replicator: Sendable {
         "bytes": "\(report.run.bytes)", "dryRun": "\(isDryRun)",
       ])
     return report
+  }
+
+  private func lastRun(of rule: String) async throws -> ReplicationRun? {
+    try await registry.store.blocking { [registry] in try registry.store.metadata.replicationRun(of: rule) }
   }
 
   private func perform(_ rule: ReplicationRule, _ begun: ReplicationReport) -> ReplicationReport {
@@ -165,9 +178,9 @@ public final class Replicator: Sendable {
     _ isCancelled: @escaping @Sendable () -> Bool
   ) -> any ReplicationPlace {
     if let remote, let connection = connections[remote.name] {
-      return RemotePlace(connection: connection, operation: operation, isCancelled: isCancelled)
+      return RemotePlace(connection, for: operation, isCancelled: isCancelled)
     }
-    return LocalPlace(registry: registry, upstreams: mirror?.list, upstream: upstream)
+    return LocalPlace(registry, upstreams: mirror?.list, upstream: upstream)
   }
 
   /// What comes from an upstream goes where it is pulled through, unless the rule says something else.
@@ -175,8 +188,11 @@ public final class Replicator: Sendable {
     of repository: RepositoryName, _ rule: ReplicationRule, from remote: RemoteRegistry?
   ) throws -> RepositoryName {
     if rule.target == nil, rule.prefix == nil, rule.strip == nil, let remote,
-      let place = try? mirror?.list.place(of: repository, namespace: remote.name)
+      let list = mirror?.list, list.upstream(named: remote.name) != nil
     {
+      guard let place = try? list.place(of: repository, namespace: remote.name) else {
+        throw TransferError.failed("\(repository) would have a name here with too many bytes")
+      }
       return place.name
     }
     do throws(InvalidValue) {

@@ -16,8 +16,11 @@ final class RuleRun: Sendable {
   private let progress: @Sendable (ReplicationRun) -> Void
   private let logger: Logger
   private let isDryRun: Bool
-  private let blobs = BlobsUnderWay()
+  private let turns = Turns<SharedDestination.Work>()
+  private let digestTurns = Turns<Digest>()
   private let shared: Mutex<ReplicationReport>
+  /// Of images, one after another.
+  private let failures = Atomic<Int>(0)
 
   /// - Parameters:
   ///   - report: to begin with.
@@ -59,18 +62,33 @@ final class RuleRun: Sendable {
       }
       try checkPlaces()
     }
-    if rule.deletions == .unselected { try removeSources(but: Set(repositories.map(\.description))) }
+    // A list that somebody may not see, or that did not come, says nothing of what is not on it.
+    if rule.deletions == .unselected, !repositories.isEmpty, report.run.failed == 0 {
+      try removeSources(but: Set(repositories.map(sourceName)))
+    }
   }
 
   private func check() throws(TransferError) {
     if isCancelled() { throw .cancelled }
   }
 
+  /// So many images that fail one after another are not each one's own fault.
+  private static let mostFailures = 20
+
   /// Where one thing fails because nobody answers, the others would, too.
   private func checkPlaces() throws(TransferError) {
     if let reason = source.failure ?? target.failure {
       throw .failed("it ends here, and goes on with the next run: \(reason)")
     }
+    if failures.load(ordering: .relaxed) >= Self.mostFailures {
+      throw .failed(
+        "it ends here, for \(Self.mostFailures) images failed one after another: \(report.run.failure ?? "")")
+    }
+  }
+
+  /// Where a repository is, for the database.
+  private func sourceName(_ repository: RepositoryName) -> String {
+    source.registry.isEmpty ? "\(repository)" : "\(source.registry)/\(repository)"
   }
 
   private func add(_ entry: ReplicationReport.Entry) {
@@ -96,9 +114,14 @@ final class RuleRun: Sendable {
     }
     if !wild.isEmpty {
       let known = Set(chosen)
-      chosen += try source.repositories().filter { name in
+      let found = try source.repositories().filter { name in
         !known.contains(name) && wild.contains { $0.matches(name) }
       }
+      if found.isEmpty {
+        let note = "no repository is like \(wild.map(\.description).joined(separator: ", "))"
+        shared.withLock { $0.notes.append(note) }
+      }
+      chosen += found
     }
     return chosen
   }
@@ -116,6 +139,7 @@ final class RuleRun: Sendable {
     let digestTags: [String: [Tag]]
     /// Such tags that were looked at.
     private let visited = Mutex<Set<Tag>>([])
+    private let upToDate = Mutex<[Tag]>([])
 
     init(_ repository: RepositoryName, to target: RepositoryName, _ known: [ReplicatedTag], _ tags: [Tag]) {
       self.repository = repository
@@ -128,6 +152,9 @@ final class RuleRun: Sendable {
 
     /// - Returns: whether it is the first time.
     func visit(_ tag: Tag) -> Bool { visited.withLock { $0.insert(tag).inserted } }
+    /// It is as it was.
+    func confirm(_ tag: Tag) { upToDate.withLock { $0.append(tag) } }
+    var confirmed: [Tag] { upToDate.withLock { $0 } }
     func hasVisited(_ tag: Tag) -> Bool { visited.withLock { $0.contains(tag) } }
   }
 
@@ -135,8 +162,8 @@ final class RuleRun: Sendable {
     let name = try targetName(repository)
     let all = try source.tags(in: repository)
     let known = try translating {
-      try store.metadata.replicatedTags(by: rule.name, from: repository.description)
-    }.filter { $0.target == name }
+      try store.metadata.replicatedTags(by: rule.name, from: sourceName(repository))
+    }.filter { $0.target == name && $0.targetRegistry == target.registry }
     let work = Work(repository, to: name, known, all)
     let chosen = rule.tags.chosen(from: all.filter { !$0.isMadeOfDigest }, in: repository)
     if chosen.isEmpty, !all.isEmpty {
@@ -151,9 +178,20 @@ final class RuleRun: Sendable {
         try replicate(tag, work)
       }
     }
+    try noteConfirmed(work)
     for result in results { try result.get() }
-    if rule.deletions != .never {
-      try remove(work.known.values.filter { isToGo($0, chosen: Set(chosen), work) })
+    let chosenTags = Set(chosen)
+    try remove(work.known.values.filter { isToGo($0, chosen: chosenTags, work) })
+  }
+
+  /// Tags are given out for as long as they were checked not long ago.
+  private func noteConfirmed(_ work: Work) throws {
+    let tags = work.confirmed
+    guard target.registry.isEmpty, !tags.isEmpty, !isDryRun else { return }
+    let now = secondsSince1970()
+    for start in stride(from: 0, to: tags.count, by: 500) {
+      let some = Array(tags[start..<min(start + 500, tags.count)])
+      try waiting { [store] in try await store.metadata.noteChecked(some, in: work.target, at: now) }
     }
   }
 
@@ -168,7 +206,7 @@ final class RuleRun: Sendable {
     let (from, to) = ("\(work.repository):\(tag)", "\(work.target):\(tag)")
     var digest: Digest?
     do {
-      digest = try source.digest(of: tag, in: work.repository)
+      digest = try source.digest(of: tag, in: work.repository, isListed: true)
       // It went meanwhile.
       guard let digest else { return }
       progress(
@@ -177,28 +215,27 @@ final class RuleRun: Sendable {
           return report.run
         })
       try replicate(tag, digest, from, to, work)
+      failures.store(0, ordering: .relaxed)
     } catch TransferError.cancelled {
       throw TransferError.cancelled
     } catch {
+      failures.add(1, ordering: .relaxed)
       fail(from, to, error, digest: digest)
     }
   }
 
   private func replicate(_ tag: Tag, _ digest: Digest, _ from: String, _ to: String, _ work: Work) throws {
-    let there = try target.digest(of: tag, in: work.target)
+    let there = try target.digest(of: tag, in: work.target, isListed: false)
     let known = work.known[tag.description]
     let isKnown = known.map { $0.sourceState == state(of: digest) && $0.targetDigest == there } ?? false
     let isPartial = target.mayBePartial(work.target)
     let isNamed = isKnown || (rule.platform == nil && there == digest)
-    // Of what is complete by its digest nothing more is to be found out, unless something may refer to it by now.
-    let isWhole = isNamed && !isPartial && (isKnown || rule.platforms.isEmpty)
-    if isWhole, !rule.referrers {
-      if !isKnown, !isDryRun { try note(tag, digest, digest, work) }
-      return
-    }
+    // Of what was brought whole nothing more is to be found out, unless something may refer to it by now.
+    if isKnown, !isPartial, !rule.referrers { return work.confirm(tag) }
     var entry = ReplicationReport.Entry(
       action: isNamed ? .refresh : there == nil ? .copy : .update, source: from, target: to, digest: digest)
     if isDryRun {
+      _ = try target.destination(tag, in: work.target, isSparse: !rule.platforms.isEmpty)
       if !isNamed { add(entry) }
       return
     }
@@ -208,7 +245,11 @@ final class RuleRun: Sendable {
     entry.blobs += Int64(copied.blobs)
     entry.bytes += copied.bytes
     sent = try copyDigestTags(of: copied.contents, work, &entry) || sent || copied.manifests > 0
-    if !isKnown { try note(tag, digest, copied.root.digest, work) }
+    if isKnown {
+      work.confirm(tag)
+    } else {
+      try note(tag, digest, copied.root.digest, work, isBrought: !isNamed || known?.isBrought == true)
+    }
     guard !isNamed || sent || copied.blobs > 0 else { return }
     add(entry)
     logger.info(
@@ -231,7 +272,8 @@ final class RuleRun: Sendable {
     let destination = try target.destination(tag, in: work.target, isSparse: !rule.platforms.isEmpty)
     return try ImageCopier(
       from: try source.source(tag, digest, in: work.repository, tags: work.tags),
-      to: SharedDestination(destination, of: blobs, in: work.target), options, isCancelled: isCancelled
+      to: SharedDestination(destination, in: work.target, taking: turns, from: source, to: target), options,
+      isCancelled: isCancelled
     ).copy()
   }
 
@@ -242,28 +284,44 @@ final class RuleRun: Sendable {
   ) throws -> Bool {
     guard rule.referrers else { return false }
     var sent = false
-    for tag in digests.flatMap({ work.digestTags["\($0.algorithm.rawValue)-\($0.encoded)"] ?? [] })
-    where work.visit(tag) {
-      try check()
-      guard let digest = try source.digest(of: tag, in: work.repository) else { continue }
-      let there = try target.digest(of: tag, in: work.target)
-      if there != digest {
-        let copied = try copy(tag, digest, work, isNamed: false, referrers: false)
-        entry.blobs += Int64(copied.blobs)
-        entry.bytes += copied.bytes
-        sent = true
+    for image in digests {
+      guard let tags = work.digestTags["\(image.algorithm.rawValue)-\(image.encoded)"] else { continue }
+      // Another tag of the same image waits until they are there.
+      try digestTurns.with(image) {
+        for tag in tags where work.visit(tag) {
+          try check()
+          sent = try copyDigestTag(tag, work, &entry) || sent
+        }
       }
-      if work.known[tag.description]?.targetDigest != digest { try note(tag, digest, digest, work) }
     }
     return sent
   }
 
-  private func note(_ tag: Tag, _ digest: Digest, _ result: Digest, _ work: Work) throws {
+  private func copyDigestTag(
+    _ tag: Tag, _ work: Work, _ entry: inout ReplicationReport.Entry
+  ) throws -> Bool {
+    guard let digest = try source.digest(of: tag, in: work.repository, isListed: true) else { return false }
+    let known = work.known[tag.description]
+    let isNamed = try target.digest(of: tag, in: work.target, isListed: false) == digest
+    if !isNamed {
+      let copied = try copy(tag, digest, work, isNamed: false, referrers: false)
+      entry.blobs += Int64(copied.blobs)
+      entry.bytes += copied.bytes
+    }
+    if known?.targetDigest != digest {
+      try note(tag, digest, digest, work, isBrought: !isNamed || known?.isBrought == true)
+    }
+    return !isNamed
+  }
+
+  private func note(
+    _ tag: Tag, _ digest: Digest, _ result: Digest, _ work: Work, isBrought: Bool
+  ) throws {
     let now = secondsSince1970()
     let replicated = ReplicatedTag(
-      rule: rule.name, source: work.repository.description, tag: tag.description,
-      sourceState: state(of: digest), target: work.target, targetTag: tag, targetDigest: result, copiedAt: now
-    )
+      rule: rule.name, source: sourceName(work.repository), tag: tag.description,
+      sourceState: state(of: digest), targetRegistry: target.registry, target: work.target, targetTag: tag,
+      targetDigest: result, isBrought: isBrought, copiedAt: now)
     try waiting { [store, rule] in
       try await store.metadata.keep(replicated)
       if rule.target == nil, case .registry(let registry?) = rule.source {
@@ -276,6 +334,7 @@ final class RuleRun: Sendable {
 
   // MARK: - What goes
 
+  /// Whether what is known of a tag is to be forgotten, and the tag deleted if the rule says so.
   private func isToGo(_ known: ReplicatedTag, chosen: Set<Tag>, _ work: Work) -> Bool {
     guard let tag = try? Tag(parsing: known.tag), work.tags.contains(tag) else { return true }
     // Which of the others belong to no image any more is not known if an image could not be looked at.
@@ -297,10 +356,17 @@ final class RuleRun: Sendable {
       let (from, to) = ("\(known.source):\(known.tag)", "\(known.target):\(known.targetTag)")
       do {
         // What somebody else put in its place stays.
-        let isOurs = try target.digest(of: known.targetTag, in: known.target) == known.targetDigest
+        let isOurs =
+          try rule.deletions != .never && known.isBrought && known.targetRegistry == target.registry
+          && target.digest(of: known.targetTag, in: known.target, isListed: false) == known.targetDigest
         if !isDryRun {
           if isOurs { try target.delete(known.targetTag, in: known.target) }
-          try waiting { [store] in try await store.metadata.forget(known) }
+          try waiting { [store, isHere = target.registry.isEmpty] in
+            try await store.metadata.forget(known)
+            if isOurs, isHere {
+              try await store.metadata.forgetMirroredTag(known.targetTag, in: known.target)
+            }
+          }
         }
         if isOurs {
           add(.init(action: .delete, source: from, target: to, digest: known.targetDigest))

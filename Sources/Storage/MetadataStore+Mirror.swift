@@ -48,6 +48,18 @@ extension MetadataStore {
     }
   }
 
+  /// Tags of a repository mean what they meant, as was found out now.
+  /// - Parameter time: seconds since 1970.
+  public func noteChecked(_ tags: [Tag], in repository: RepositoryName, at time: Int64) async throws {
+    try await write("note that mirrored tags were checked") { database in
+      for tag in tags {
+        try database.run(
+          "UPDATE mirrored_tag SET checked_at = max(checked_at, ?3) WHERE repository = ?1 AND tag = ?2",
+          [repository.description, tag.description, time])
+      }
+    }
+  }
+
   /// The tag is not there any more.
   public func forgetMirroredTag(_ tag: Tag, in repository: RepositoryName) async throws {
     try await writeFreeingSpace("forget a mirrored tag") { database in

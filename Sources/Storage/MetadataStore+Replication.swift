@@ -10,7 +10,8 @@ extension MetadataStore {
     var found: [ReplicatedTag] = []
     try reader().query(
       """
-      SELECT rule, source, tag, source_state, target, target_tag, target_digest, copied_at FROM replicated_tag
+      SELECT rule, source, tag, source_state, target_registry, target, target_tag, target_digest, is_brought,
+        copied_at FROM replicated_tag
       WHERE rule = ?1 AND source = ?2 ORDER BY tag
       """, [.text(rule), .text(source)]
     ) { row in
@@ -37,13 +38,34 @@ extension MetadataStore {
       try database.run(
         """
         INSERT OR REPLACE INTO replicated_tag
-          (rule, source, tag, source_state, target, target_tag, target_digest, copied_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+          (rule, source, tag, source_state, target_registry, target, target_tag, target_digest, is_brought,
+           copied_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         [
-          tag.rule, tag.source, tag.tag, tag.sourceState, tag.target.description, tag.targetTag.description,
-          tag.targetDigest.description, tag.copiedAt,
+          tag.rule, tag.source, tag.tag, tag.sourceState, tag.targetRegistry, tag.target.description,
+          tag.targetTag.description, tag.targetDigest.description, tag.isBrought, tag.copiedAt,
         ])
+    }
+  }
+
+  /// Whether a rule keeps a tag of this registry as it is somewhere else.
+  public func isReplicated(_ tag: Tag, in repository: RepositoryName) throws(StorageError) -> Bool {
+    try reader().first(
+      "SELECT 1 FROM replicated_tag WHERE target_registry = '' AND target = ?1 AND target_tag = ?2 LIMIT 1",
+      [.text(repository.description), .text(tag.description)]
+    ) { _ in true } ?? false
+  }
+
+  /// Forgets what rules brought that there are no more.
+  /// - Parameter rules: that there are.
+  public func forgetReplication(but rules: [String]) async throws {
+    try await writeFreeingSpace("forget rules of replication") { database in
+      let known = "[" + rules.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+      for table in ["replicated_tag", "replication_run"] {
+        try database.run(
+          "DELETE FROM \(table) WHERE rule NOT IN (SELECT value FROM json_each(?))", [known])
+      }
     }
   }
 
@@ -91,11 +113,12 @@ extension MetadataStore {
 
 extension ReplicatedTag {
   fileprivate init?(row: borrowing Statement.Row) {
-    guard let target = try? RepositoryName(parsing: row.text(4)), let tag = try? Tag(parsing: row.text(5)),
-      let digest = try? Digest(parsing: row.text(6))
+    guard let target = try? RepositoryName(parsing: row.text(5)), let tag = try? Tag(parsing: row.text(6)),
+      let digest = try? Digest(parsing: row.text(7))
     else { return nil }
     self.init(
-      rule: row.text(0), source: row.text(1), tag: row.text(2), sourceState: row.text(3), target: target,
-      targetTag: tag, targetDigest: digest, copiedAt: row.integer(7))
+      rule: row.text(0), source: row.text(1), tag: row.text(2), sourceState: row.text(3),
+      targetRegistry: row.text(4), target: target, targetTag: tag, targetDigest: digest,
+      isBrought: row.integer(8) != 0, copiedAt: row.integer(9))
   }
 }

@@ -257,17 +257,22 @@ enum Schema {
           -- What rules of replication brought where, so that it need not be asked for again.
           CREATE TABLE replicated_tag (
             rule TEXT NOT NULL,
-            -- Whatever the source calls it.
+            -- Registry and repository there, or whatever else the source calls it.
             source TEXT NOT NULL,
             tag TEXT NOT NULL,
             -- What it meant there: a digest, or what else tells one state from another.
             source_state TEXT NOT NULL,
+            -- Empty for this one.
+            target_registry TEXT NOT NULL,
             target TEXT NOT NULL,
             target_tag TEXT NOT NULL,
             target_digest TEXT NOT NULL,
+            -- Whether the rule made the tag mean that; not if it did already.
+            is_brought INTEGER NOT NULL,
             copied_at INTEGER NOT NULL,
             PRIMARY KEY (rule, source, tag)
           ) WITHOUT ROWID;
+          CREATE INDEX replicated_tag_target ON replicated_tag(target_registry, target, target_tag);
 
           -- The last run of each rule.
           CREATE TABLE replication_run (

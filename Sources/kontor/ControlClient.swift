@@ -11,8 +11,8 @@ struct ControlClient {
 
   private let path: String
 
-  /// Bytes of an answer.
-  private static let longestAnswer = 16 << 20
+  /// Bytes of an answer: a line for each of a million tags.
+  private static let longestAnswer = 256 << 20
 
   init(data: String) {
     path = Self.socket(in: data)
@@ -26,9 +26,14 @@ struct ControlClient {
     do {
       try exchange.send("POST", target)
       let head = try exchange.answer()
-      return Answer(
-        status: head.status, isAlarming: head["x-kontor-alarming"] == "true",
-        body: try exchange.text(atMost: Self.longestAnswer))
+      let body = try exchange.text(atMost: Self.longestAnswer)
+      guard body.utf8.count < Self.longestAnswer else {
+        throw Failure(
+          message: "the server did what was asked, but its report is too long: ask for less at once")
+      }
+      return Answer(status: head.status, isAlarming: head["x-kontor-alarming"] == "true", body: body)
+    } catch let failure as Failure {
+      throw failure
     } catch {
       throw Failure(message: "the server at \(path) did not answer; see its log")
     }

@@ -42,7 +42,8 @@ struct RegistryParts {
     self.mirror = mirror
     replicator = rules.map { rules in
       Replicator(
-        rules, registry: registry, mirror: mirror, staging: settings.data, environment: environment,
+        rules, registry: registry, mirror: mirror, staging: settings.data + "/replication",
+        environment: environment,
         logger: logger)
     }
   }

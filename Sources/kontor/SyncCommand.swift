@@ -1,7 +1,6 @@
 import ArgumentParser
 import RegistryAPI
 import Replication
-import RegistryClient
 
 /// `kontor sync`
 struct SyncCommand: AsyncParsableCommand {

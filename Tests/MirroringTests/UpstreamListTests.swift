@@ -76,7 +76,8 @@ import Testing
   @Test func settingsHaveDefaults() throws {
     let upstream = try #require(try Self.list(Self.example).upstreams.first)
     #expect(upstream.address.description == "https://registry-1.docker.io")
-    #expect(upstream.ttl == .seconds(300) && upstream.registry.connections == 8 && upstream.maximumSize == nil)
+    #expect(
+      upstream.ttl == .seconds(300) && upstream.registry.connections == 8 && upstream.maximumSize == nil)
     #expect(upstream.registry.credentials == .none && upstream.signatures)
   }
 
@@ -89,7 +90,8 @@ import Testing
     let example: String = String(text[start..<end])
     let list = try Self.list(example)
     #expect(list.upstreams.map(\.namespace) == ["docker.io", "ghcr.io", "registry.example:5000"])
-    #expect(list.upstreams[0].registry.credentials == .passwordFile(user: "acme", path: "/etc/kontor/docker-hub"))
+    #expect(
+      list.upstreams[0].registry.credentials == .passwordFile(user: "acme", path: "/etc/kontor/docker-hub"))
     #expect(list.upstreams[1].keep == .seconds(30 * 24 * 3600))
   }
 }

@@ -46,6 +46,9 @@ public struct RateLimitHeaders: Sendable, Equatable {
   public let limit: Int?
   public let remaining: Int?
 
+  /// Of one that says nothing.
+  init() { (limit, remaining) = (nil, nil) }
+
   init(_ head: ResponseHead) {
     func number(_ name: String) -> Int? {
       head[name].flatMap { Int($0.prefix { $0 != ";" && $0 != "," }.filter { $0 != " " }) }

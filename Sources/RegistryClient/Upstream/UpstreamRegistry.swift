@@ -151,46 +151,25 @@ public final class UpstreamRegistry: Sendable {
 
   // MARK: - Copying
 
-  /// A repository, to be copied from or to, for as long as that takes: what fails for the moment is tried again, and patience is had
-  /// where the registry asks for it.
+  /// Asks for as long as a copy takes: what fails for the moment is tried again, and patience is had where the registry asks for it.
   /// - Parameters:
   ///   - name: the registry's in references.
+  ///   - gate: stands before each request.
   ///   - isCancelled: asked several times a second.
-  public func repository(
-    _ repository: RepositoryName, tag: Tag? = nil, of name: String, for operation: RegistryOperation,
-    gate: (any RequestGate)?, isCancelled: @escaping @Sendable () -> Bool
-  ) -> RemoteRepository {
-    let options = copying(gate, isCancelled)
-    let reference = ImageReference(registry: name, repository: repository, tag: tag)
-    var endpoint = configuration.address.endpoint
-    endpoint.reference = reference
-    let pool = ConnectionPool(isCancelled: isCancelled)
-    let client = EndpointClient(
-      endpoint, pool: pool, proxies: proxies, options: options, lookUp: configuration.credentials)
-    return RemoteRepository(reference, operation, [client], pool: pool, proxies: proxies, options: options)
-  }
-
-  /// The registry's repositories in its order, as far as it tells.
-  /// - Throws: `TransferError`
-  public func repositories(
-    gate: (any RequestGate)?, isCancelled: @escaping @Sendable () -> Bool
-  ) throws -> [String] {
-    let client = EndpointClient(
-      configuration.address.endpoint, pool: ConnectionPool(isCancelled: isCancelled), proxies: proxies,
-      options: copying(gate, isCancelled), lookUp: configuration.credentials)
-    return try client.catalog(of: configuration.address.description)
-  }
-
-  private func copying(
-    _ gate: (any RequestGate)?, _ isCancelled: @escaping @Sendable () -> Bool
-  ) -> ClientOptions {
+  public func session(
+    named name: String, gate: any RequestGate, isCancelled: @escaping @Sendable () -> Bool
+  ) -> UpstreamSession {
     var options = options
     options.retries = RetryPolicy()
+    // The gate waits in between, for longer each time.
+    options.retries.attempts = 4
     options.retries.longestRetryAfter = .seconds(3600)
     options.longestSilence = nil
     options.gate = gate
     options.isCancelled = isCancelled
-    return options
+    return UpstreamSession(
+      name: name, endpoint: configuration.address.endpoint, options: options, proxies: proxies,
+      lookUp: configuration.credentials)
   }
 
   // MARK: - How

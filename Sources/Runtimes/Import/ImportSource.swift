@@ -21,9 +21,9 @@ public final class ImportSource: ImageSource {
     _ importing: any ImageImport, cache: String, limits: UnpackLimits = UnpackLimits(),
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws {
-    // Of this process alone: another one may import the same file, which may have changed.
-    let staging = try StagingArea(for: "\(importing.description) \(getpid())", cache: cache)
-    staging.remove()
+    // Of this import alone: another one may be of the same file, which may have changed.
+    let staging = try StagingArea(
+      for: "\(importing.description) \(getpid()) \(UInt64.random(in: .min ... .max))", cache: cache)
     do {
       let layout = OCILayout(path: staging.path, shownAs: importing.description)
       let name = try importing.fill(layout, limits: limits) {
