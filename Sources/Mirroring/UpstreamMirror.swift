@@ -302,15 +302,16 @@ public final class UpstreamMirror: Sendable {
         let session = try await store.uploadAtOnce(
           to: place.name, algorithm: digest.algorithm, writesBackEarly: false)
         let path = session.path
-        try await session.append { write in
+        try await session.append(filling: { next in
           let (reader, length) = try connection.registry.blob(digest, in: place.remote)
           try transfer.begin(path, size: length)
-          try reader.forEachPiece { bytes in
-            try write(bytes)
-            connection.count { $0.received += Int64(bytes.count) }
-            transfer.received(bytes.count)
+          while true {
+            let count = try next(reader.read)
+            if count == 0 { break }
+            connection.count { $0.received += Int64(count) }
+            transfer.received(count)
           }
-        }
+        })
         let actual = try await session.digest(digest.algorithm)
         guard actual == digest else {
           await session.cancel()

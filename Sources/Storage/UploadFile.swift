@@ -49,13 +49,34 @@ final class UploadFile: @unchecked Sendable {
 
   /// Appends at the end. After an error the content is as long as it was before the call.
   func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+    try write(bytes)
+    hasher.update(bytes)
+  }
+
+  /// Appends pieces at the end, one after another, each of which another thread hashes while the next one comes. After an error the
+  /// content is as long as it was before the piece that it came with.
+  /// - Parameter body: has the next piece appended by giving what fills a buffer, and returns how many bytes at its start count.
+  func append<Value>(
+    filling body: (_ next: ((UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int) throws -> Value
+  ) throws -> Value {
+    let hashing = HashingRing(hasher)
+    defer { hasher = hashing.finish() }
+    return try body { fill in
+      try hashing.append { buffer in
+        let count = try fill(buffer)
+        try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        return count
+      }
+    }
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
     do throws(StorageError) {
       try FileSystem.write(bytes, to: descriptor, at: size)
     } catch {
       ftruncate(descriptor, off_t(size))
       throw error
     }
-    hasher.update(bytes)
     size += Int64(bytes.count)
     if writesBackEarly, size - startedWriteBack >= Self.writeBackPiece {
       // Only a hint: an error here comes back from the sync that counts.

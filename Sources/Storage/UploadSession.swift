@@ -60,6 +60,19 @@ public struct UploadSession: ~Copyable, Sendable {
     return try await orCancel { try await onThreadOfItsOwn { try body { try file.append($0) } } }
   }
 
+  /// Appends content that comes from elsewhere, on a thread of its own; another one hashes it, so that what comes waits for the page
+  /// cache at most. Whatever fails ends the session.
+  /// - Parameter body: has the next piece appended by giving what fills a buffer, and returns how many bytes at its start count. They are
+  ///   in the file when `next` returns their number.
+  public func append<Value: Sendable>(
+    filling body:
+      @escaping @Sendable (_ next: ((UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int) throws ->
+      Value
+  ) async throws -> Value {
+    let file = file
+    return try await orCancel { try await onThreadOfItsOwn { try file.append(filling: body) } }
+  }
+
   /// Stores the content as a blob, whatever it is: as `finish(as:within:)`.
   public consuming func finish(within limits: [StorageLimit]) async throws -> (digest: Digest, size: Int64) {
     let digest = try await digest(.sha256)

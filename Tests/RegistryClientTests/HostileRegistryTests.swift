@@ -31,9 +31,9 @@ struct HostileRegistryTests {
       ImageReference(parsing: "\(server.host)/trade/hello:v1"), for: operation)
   }
 
-  private func read(_ reader: any BlobReader) throws -> [UInt8] {
+  private func read(_ reader: any BlobReader, by size: Int = 100_000) throws -> [UInt8] {
     var bytes: [UInt8] = []
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 100_000, alignment: 16)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     defer { buffer.deallocate() }
     while true {
       let count = try reader.read(into: buffer)
@@ -42,8 +42,8 @@ struct HostileRegistryTests {
     }
   }
 
-  private func verified(_ server: ScriptedRegistry) throws -> [UInt8] {
-    try read(VerifyingReader(try repository(server).blob(Self.blob), expecting: Self.blob))
+  private func verified(_ server: ScriptedRegistry, by size: Int = 100_000) throws -> [UInt8] {
+    try read(VerifyingReader(try repository(server).blob(Self.blob), expecting: Self.blob), by: size)
   }
 
   /// The error of `body`, which must be of this module's kind.
@@ -53,11 +53,12 @@ struct HostileRegistryTests {
 
   // MARK: Blobs
 
-  @Test func aBlobComesWhole() async throws {
+  /// Into buffers that are smaller and larger than what comes at once.
+  @Test(arguments: [1000, 100_000, 256 << 10, 1 << 20]) func aBlobComesWhole(size: Int) async throws {
     try await ScriptedRegistry.with { _ in
       Answer(body: Self.content)
     } _: { server in
-      let got = try verified(server)
+      let got = try verified(server, by: size)
       #expect(got == Self.content)
       #expect(server.requests.map(\.target) == ["/v2/trade/hello/blobs/\(Self.blob.digest)"])
     }
@@ -99,7 +100,7 @@ struct HostileRegistryTests {
     }
   }
 
-  @Test func aBrokenDownloadGoesOnWhereItStopped() async throws {
+  @Test(arguments: [100_000, 1 << 20]) func aBrokenDownloadGoesOnWhereItStopped(size: Int) async throws {
     try await ScriptedRegistry.with { request in
       let range = request.headers["range"]?.dropFirst("bytes=".count).dropLast()
       let start = range.flatMap { Int($0) } ?? 0
@@ -112,7 +113,7 @@ struct HostileRegistryTests {
       if rest.count > 700_000 { answer.breaksAfter = 700_000 }
       return answer
     } _: { server in
-      let got = try verified(server)
+      let got = try verified(server, by: size)
       #expect(got == Self.content)
       #expect(
         server.requests.map { $0.headers["range"] } == [
