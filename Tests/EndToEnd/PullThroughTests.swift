@@ -287,6 +287,76 @@ extension EndToEndTests {
       }
     }
 
+    @Test(
+      "an upstream's credentials come from variables, a file as Docker's, or a helper; its authority and a proxy are named",
+      arguments: ["variables", "file", "helper"])
+    func waysToAnUpstream(kind: String) async throws {
+      let (user, password) = (DockerRegistryServer.user, DockerRegistryServer.password)
+      let images = try await TestImage.shared
+      let authority = try await PrivateCA.shared
+      try await Scratch.withDirectory("ways") { directory in
+        var environment: [String: String] = [:]
+        let credentials: String
+        switch kind {
+        case "variables":
+          environment = ["UPSTREAM_USER": user, "UPSTREAM_PASSWORD": password]
+          credentials = #"{"userVariable": "UPSTREAM_USER", "passwordVariable": "UPSTREAM_PASSWORD"}"#
+        case "file":
+          let both = Data("\(user):\(password)".utf8).base64EncodedString()
+          try Data(#"{"auths": {"\#(UpstreamServer.namespace)": {"auth": "\#(both)"}}}"#.utf8)
+            .write(to: URL(filePath: "\(directory)/config.json"))
+          credentials = #"{"file": "\#(directory)/config.json"}"#
+        default:
+          let helper = "\(directory)/docker-credential-trade"
+          try Data(
+            """
+            #!/bin/sh
+            read name
+            [ "$1 $name" = "get \(UpstreamServer.namespace)" ] || exit 1
+            echo '{"Username": "\(user)", "Secret": "\(password)"}'
+
+            """.utf8
+          ).write(to: URL(filePath: helper))
+          try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: helper)
+          environment = ["PATH": "\(directory):/usr/bin:/bin"]
+          credentials = #"{"helper": "trade"}"#
+        }
+        try await DockerRegistryServer.with(.passwords, .https) { registry in
+          try await KontorClient.with { client in
+            let trust = ["--ca-cert", authority.certificate]
+            let name = "\(registry.hostAndPort)/trade/hello:v1"
+            let login = ["login", registry.hostAndPort, "--username", user, "--password-stdin"]
+            #expect(try await client.attempt(login + trust, input: Data(password.utf8)).exit == .code(0))
+            #expect(try await client.attempt(["push", images.source("hello"), name] + trust).exit == .code(0))
+            let port = try #require(registry.hostAndPort.split(separator: ":").last.flatMap { Int($0) })
+            let endpoint = Endpoint(transport: .http, host: "127.0.0.1", port: port, authority: authority)
+            // The proxy alone knows where that host is.
+            try await TunnelProxy.with(to: endpoint) { proxy in
+              let file = "\(directory)/upstreams.json"
+              try Data(
+                #"""
+                {"upstreams": [{"namespace": "\#(UpstreamServer.namespace)", "prefix": "mirror", "credentials": \#(credentials),
+                 "url": "https://localhost:1", "authorities": "\#(authority.certificate)", "proxy": "http://127.0.0.1:\#(proxy.port)"}]}
+                """#.utf8
+              ).write(to: URL(filePath: file))
+              environment["KONTOR_MIRROR_UPSTREAMS"] = file
+              try await KontorProcess.with(.init(environment: environment)) { kontor in
+                let http = PlainHTTP(kontor.endpoint)
+                let answer = try await http.send("GET", Self.path, headers: Self.accept)
+                #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
+                #expect(proxy.targets.contains("localhost:1"))
+                for layer in try await layers() {
+                  let blob = try await http.send("GET", "/v2/mirror/trade/hello/blobs/\(layer)")
+                  #expect(blob.status == 200 && sha256(blob.body) == layer)
+                }
+                #expect(!kontor.log.contains(password))
+              }
+            }
+          }
+        }
+      }
+    }
+
     @Test("an upstream that limits is left alone for as long as it says; what is here is given out")
     func limits() async throws {
       try await UpstreamServer.with(#""ttl": "1ms","#) { server in
