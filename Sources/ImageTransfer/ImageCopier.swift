@@ -1,5 +1,4 @@
 import ContainerImage
-import Dispatch
 import Synchronization
 
 /// Copies an image with all that belongs to it.
@@ -53,16 +52,34 @@ public struct ImageCopier: Sendable {
 
   /// Blocks until the image is there. The destination is finished, or abandoned when this throws.
   /// - Throws: `TransferError`
-  public func copy() throws -> Report {
+  public func copy() throws -> Report { try copy(try plan()) }
+
+  /// What is to be copied. The destination is abandoned when this throws.
+  /// - Throws: `TransferError`
+  public func plan() throws -> CopyPlan {
     do {
-      let plan = try plan()
+      return try CopyPlan(
+        of: source, options, takesIndexes: destination.takesIndexes, needsAllBlobs: destination.needsAllBlobs
+      ) { [isCancelled] in
+        if isCancelled() { throw TransferError.cancelled }
+      }
+    } catch {
+      destination.abandon()
+      throw error
+    }
+  }
+
+  /// Copies what `plan` found, the blobs in its order.
+  /// - Throws: `TransferError`
+  public func copy(_ plan: CopyPlan) throws -> Report {
+    do {
       var report = Report(root: plan.root.descriptor)
       report.manifests = plan.manifests.count
       try copyBlobs(plan.blobs, &report)
       if !options.isDryRun {
-        for (document, isRoot) in plan.manifests {
+        for document in plan.manifests {
           try check()
-          try destination.put(document, isRoot: isRoot)
+          try destination.put(document, isRoot: document.digest == plan.root.digest)
         }
         try destination.finish()
       }
@@ -75,87 +92,6 @@ public struct ImageCopier: Sendable {
 
   private func check() throws(TransferError) {
     if isCancelled() { throw .cancelled }
-  }
-
-  // MARK: What is to be copied
-
-  private struct Plan {
-    let root: ManifestDocument
-    /// Each after what it refers to.
-    var manifests: [(document: ManifestDocument, isRoot: Bool)] = []
-    var blobs: [Descriptor] = []
-    var seen: Set<Digest> = []
-  }
-
-  /// More levels of indexes in indexes are not meant to be an image.
-  private static let deepest = 8
-
-  private func plan() throws -> Plan {
-    var root = try source.root()
-    var refusal = try options.judge?.refusal(of: root)
-    var parsed = try root.manifest()
-    if parsed.kind == .index, let platform = options.platform ?? (destination.takesIndexes ? nil : .current) {
-      var depth = 0
-      while parsed.kind == .index {
-        guard depth < Self.deepest else {
-          throw TransferError.notAnImage("the image's indexes are nested too deeply")
-        }
-        root = try source.manifest(try Self.choose(platform, in: parsed))
-        if refusal != nil { refusal = try options.judge?.refusal(of: root) }
-        parsed = try root.manifest()
-        depth += 1
-      }
-    }
-    var plan = Plan(root: root)
-    try add(root, isRoot: true, depth: 0, refusal: refusal, to: &plan)
-    if options.includesReferrers {
-      // What refers to a referrer (a signature of an SBOM) comes along as well.
-      var next = 0
-      while next < plan.manifests.count {
-        for referrer in try source.referrers(of: plan.manifests[next].document.digest)
-        where !plan.seen.contains(referrer.digest) {
-          try add(try source.manifest(referrer), isRoot: false, depth: 0, refusal: nil, to: &plan)
-        }
-        next += 1
-      }
-    }
-    return plan
-  }
-
-  /// - Parameter refusal: why the document is not trusted. All that a trusted index lists is; what another one lists is judged
-  ///   for itself.
-  private func add(
-    _ document: ManifestDocument, isRoot: Bool, depth: Int, refusal: String?, to plan: inout Plan
-  ) throws {
-    try check()
-    guard depth < Self.deepest else {
-      throw TransferError.notAnImage("the image's indexes are nested too deeply")
-    }
-    guard plan.seen.insert(document.digest).inserted else { return }
-    let manifest = try document.manifest()
-    if let refusal, manifest.manifests.isEmpty { throw TransferError.notTrusted(refusal) }
-    for entry in manifest.manifests {
-      if entry.mediaType.isManifest || entry.mediaType.description.isEmpty {
-        if !plan.seen.contains(entry.digest) {
-          let part = try source.manifest(entry)
-          let refusal = refusal == nil ? nil : try options.judge?.refusal(of: part)
-          try add(part, isRoot: false, depth: depth + 1, refusal: refusal, to: &plan)
-        }
-      } else if let refusal {
-        throw TransferError.notTrusted(refusal)
-      } else {
-        add(blob: entry, to: &plan)
-      }
-    }
-    let required = Set(manifest.requiredBlobs.map(\.digest))
-    for blob in manifest.blobs where destination.needsAllBlobs || required.contains(blob.digest) {
-      add(blob: blob, to: &plan)
-    }
-    plan.manifests.append((document, isRoot))
-  }
-
-  private func add(blob: Descriptor, to plan: inout Plan) {
-    if plan.seen.insert(blob.digest).inserted { plan.blobs.append(blob) }
   }
 
   /// The entry of an index that serves a platform best.
@@ -177,44 +113,19 @@ public struct ImageCopier: Sendable {
 
   // MARK: Blobs
 
-  private struct Work {
-    var next = 0
-    var report: Report
-    var failure: (any Error)?
-  }
-
   private func copyBlobs(_ blobs: [Descriptor], _ report: inout Report) throws {
-    let work = Mutex(Work(report: report))
+    let counts = Mutex(report)
     progress.begin(blobs)
     defer { progress.end() }
-    // Threads of their own: each is blocked most of the time.
-    DispatchQueue.runThreads(min(options.jobs, blobs.count)) {
-      while let blob = Self.next(work, blobs) {
-        do {
-          try copy(blob, work)
-        } catch {
-          work.withLock { $0.failure = $0.failure ?? error }
-        }
-      }
-    }
-    let (result, failure) = work.withLock { ($0.report, $0.failure) }
-    if let failure { throw failure }
-    report = result
+    try ConcurrentWork.forEach(blobs, jobs: options.jobs) { try copy($0, counts) }
+    report = counts.withLock { $0 }
   }
 
-  private static func next(_ work: borrowing Mutex<Work>, _ blobs: [Descriptor]) -> Descriptor? {
-    work.withLock { work in
-      guard work.failure == nil, work.next < blobs.count else { return nil }
-      defer { work.next += 1 }
-      return blobs[work.next]
-    }
-  }
-
-  private func copy(_ blob: Descriptor, _ work: borrowing Mutex<Work>) throws {
+  private func copy(_ blob: Descriptor, _ counts: borrowing Mutex<Report>) throws {
     try check()
     if try destination.has(blob) {
       progress.isPresent(blob)
-      return work.withLock { $0.report.present += 1 }
+      return counts.withLock { $0.present += 1 }
     }
     if !options.isDryRun {
       let content = BlobContent(blob, of: CheckedSource(source: source, isCancelled: isCancelled)) {
@@ -224,9 +135,9 @@ public struct ImageCopier: Sendable {
       try destination.put(blob, from: content)
     }
     progress.isDone(blob)
-    work.withLock { work in
-      work.report.blobs += 1
-      work.report.bytes += blob.size
+    counts.withLock { report in
+      report.blobs += 1
+      report.bytes += blob.size
     }
   }
 }
@@ -241,17 +152,5 @@ private struct CheckedSource: ImageSource {
   func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader {
     StoppableReader(try source.blob(descriptor, from: offset), isCancelled: isCancelled)
   }
-  var origin: (registry: String, repository: RepositoryName)? { source.origin }
-}
-
-extension DispatchQueue {
-  /// Runs `body` on so many threads at once, and waits for all of them.
-  fileprivate static func runThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
-    let group = DispatchGroup()
-    for number in 0..<count {
-      // A serial queue each: the concurrent ones have no more threads than there are processors.
-      DispatchQueue(label: "kontor.transfer.\(number)").async(group: group, execute: body)
-    }
-    group.wait()
-  }
+  func origins(of blob: Descriptor) -> [QualifiedRepository] { source.origins(of: blob) }
 }

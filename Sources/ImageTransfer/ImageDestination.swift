@@ -49,8 +49,8 @@ public struct BlobContent: Sendable {
     self.progress = progress
   }
 
-  /// The repository in which it is: a registry may take it from there, without its being sent.
-  public var origin: (registry: String, repository: RepositoryName)? { source.origin }
+  /// Repositories in which it may be, see `ImageSource`.
+  public var origins: [QualifiedRepository] { source.origins(of: descriptor) }
 
   /// The bytes from `offset` on, not verified.
   public func reader(from offset: Int64 = 0) throws -> any BlobReader {
