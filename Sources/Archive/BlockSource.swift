@@ -6,6 +6,12 @@ protocol BlockSource: AnyObject {
   func nextBlock() throws -> UnsafeRawBufferPointer
 }
 
+/// A stream of which parts can be passed over without being read.
+protocol SkippableBlockSource: BlockSource {
+  /// - Returns: how many bytes were passed over: all of them but at the end.
+  func skip(_ count: Int64) -> Int64
+}
+
 /// The blocks of a blob, of at most 256 KiB.
 final class BlobBlocks: BlockSource {
   private let reader: any BlobReader

@@ -26,13 +26,20 @@ final class ReadHandle {
   /// Begins to read. Formats and filters were set before.
   func open() throws {
     let client = Unmanaged.passUnretained(self).toOpaque()
+    var skip: (@convention(c) (OpaquePointer?, UnsafeMutableRawPointer?, Int64) -> Int64)?
+    if source is any SkippableBlockSource {
+      skip = { _, client, count in
+        guard let client else { return 0 }
+        return Unmanaged<ReadHandle>.fromOpaque(client).takeUnretainedValue().skip(count)
+      }
+    }
     try check(
-      archive_read_open(
+      archive_read_open2(
         archive, client, nil,
         { _, client, block in
           guard let client else { return -1 }
           return Unmanaged<ReadHandle>.fromOpaque(client).takeUnretainedValue().read(block)
-        }, nil), entry: nil)
+        }, skip, nil), entry: nil)
     // Formats look at the first bytes, and where those could not be decompressed one of them takes the archive for an
     // empty one.
     if archive_errno(archive) != 0 { try check(ARCHIVE_FATAL, entry: nil) }
@@ -62,6 +69,8 @@ final class ReadHandle {
       return Int(ARCHIVE_FATAL)
     }
   }
+
+  private func skip(_ count: Int64) -> Int64 { (source as? any SkippableBlockSource)?.skip(count) ?? 0 }
 
   /// - Throws: what the source threw, else what libarchive says, unless the status is good or a warning.
   func check(_ status: CInt, entry: RawPath?) throws {

@@ -29,7 +29,7 @@ public final class TarReader: BlobReader {
   /// What was not understood of the current entry's header.
   private(set) var warning: String?
 
-  private static let headerLimit = 4 << 20
+  static let headerLimit = 4 << 20
 
   /// Reads the archive that the blob is; its compression is found by its content.
   /// - Parameter budget: for the uncompressed bytes and the entries; nil for an archive that is trusted.
@@ -134,7 +134,7 @@ public final class TarReader: BlobReader {
 }
 
 extension TarEntry {
-  fileprivate init(reading entry: OpaquePointer) throws(ArchiveError) {
+  init(reading entry: OpaquePointer) throws(ArchiveError) {
     let path = archive_entry_pathname(entry).map(RawPath.init(cString:)) ?? RawPath("")
     self.init(
       path: path, kind: try Self.kind(of: entry, path), mode: UInt16(archive_entry_perm(entry) & 0o7777),

@@ -22,11 +22,27 @@ public final class TarWriter {
   public init(to sink: ByteSink, compression: Compression = .none, level: Int? = nil) throws {
     let compressor = try CompressingWriter(compression, level: level, to: sink)
     self.compressor = compressor
-    handle = try WriteHandle(ByteSink { try compressor.write($0) })
+    handle = try Self.open(ByteSink { try compressor.write($0) })
+  }
+
+  private static func open(_ sink: ByteSink) throws -> WriteHandle {
+    let handle = try WriteHandle(sink)
     // Not "restricted", which leaves out a second's fractions where nothing else needs a PAX header.
     archive_write_set_format_pax(handle.archive)
     try handle.check(archive_write_set_format_option(handle.archive, "pax", "xattrheader", "SCHILY"))
     try handle.open()
+    return handle
+  }
+
+  /// The header of an entry alone, for an archive whose data is put in its place later: a multiple of 512 bytes, as is the room
+  /// that the data behind it gets, with zeros at its end. An archive ends with 1024 zeros.
+  /// - Throws: `ArchiveError.failed`
+  public static func header(of entry: TarEntry) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    let handle = try open(ByteSink { bytes += $0 })
+    try writeHeader(of: entry, to: handle, UTF8Locale())
+    try handle.flush()
+    return bytes
   }
 
   /// Writes the header of an entry. A file's data must follow by `write`, as many bytes as its `size` says; of a
@@ -34,6 +50,18 @@ public final class TarWriter {
   /// - Throws: `ArchiveError.failed`, and what the sink throws.
   public func add(_ entry: TarEntry) throws {
     try checkComplete()
+    try Self.writeHeader(of: entry, to: handle, locale)
+    missing = entry.kind == .file ? entry.size : 0
+    currentPath = entry.path
+    regions = entry.regions?[...] ?? []
+    position = 0
+    isSparse = entry.regions != nil
+    if isSparse { try writeHole() }
+  }
+
+  private static func writeHeader(
+    of entry: TarEntry, to handle: WriteHandle, _ locale: UTF8Locale
+  ) throws {
     guard let header = archive_entry_new() else {
       throw ArchiveError.failed(operation: "write an archive", reason: "no memory")
     }
@@ -44,12 +72,6 @@ public final class TarWriter {
       errno = 0
       try handle.check(archive_write_header(handle.archive, header))
     }
-    missing = entry.kind == .file ? entry.size : 0
-    currentPath = entry.path
-    regions = entry.regions?[...] ?? []
-    position = 0
-    isSparse = entry.regions != nil
-    if isSparse { try writeHole() }
   }
 
   private var regions: ArraySlice<TarEntry.Region> = []

@@ -62,7 +62,7 @@ final class WriteHandle {
     }
   }
 
-  private func flush() throws {
+  func flush() throws {
     let pending = UnsafeRawBufferPointer(rebasing: buffer[..<count])
     count = 0
     if !pending.isEmpty { try sink.write(pending) }

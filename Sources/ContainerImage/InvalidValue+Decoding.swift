@@ -3,7 +3,7 @@ import FoundationEssentials
 extension InvalidValue {
   /// Decodes a JSON document, with what is wrong of it in words for whoever sent it.
   /// - Parameter what: the document, as the subject of a sentence.
-  static func decode<Value: Decodable>(
+  package static func decode<Value: Decodable>(
     _ type: Value.Type, from bytes: some ContiguousBytesSequence, what: String
   ) throws(InvalidValue) -> Value {
     do {

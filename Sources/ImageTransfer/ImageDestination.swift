@@ -62,8 +62,8 @@ public struct BlobContent: Sendable {
     self.progress = progress
   }
 
-  /// The repository in which it is: a registry may take it from there, without its being sent.
-  public var origin: (registry: String, repository: RepositoryName)? { source.origin }
+  /// Repositories in which it may be, see `ImageSource`.
+  public var origins: [QualifiedRepository] { source.origins(of: descriptor) }
 
   /// Whether the source really has it, and not only says its digest.
   public func isThere() throws -> Bool { try source.has(descriptor) }

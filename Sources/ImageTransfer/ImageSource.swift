@@ -28,8 +28,8 @@ public protocol ImageSource: Sendable {
   /// - Throws: `TransferError`
   func referrers(of digest: Digest) throws -> [Descriptor]
 
-  /// The repository of a registry in which the blobs are; nil if they are elsewhere.
-  var origin: (registry: String, repository: RepositoryName)? { get }
+  /// Repositories in which a blob may be, the most likely one first: a registry may take it from there, without its being sent.
+  func origins(of blob: Descriptor) -> [QualifiedRepository]
 }
 
 extension ImageSource {
@@ -46,5 +46,5 @@ extension ImageSource {
 
   public func referrers(of digest: Digest) throws -> [Descriptor] { [] }
 
-  public var origin: (registry: String, repository: RepositoryName)? { nil }
+  public func origins(of blob: Descriptor) -> [QualifiedRepository] { [] }
 }

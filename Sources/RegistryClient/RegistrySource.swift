@@ -28,7 +28,7 @@ public struct RegistrySource: ImageSource {
 
   public func referrers(of digest: Digest) throws -> [Descriptor] { try repository.referrers(of: digest) }
 
-  public var origin: (registry: String, repository: RepositoryName)? {
-    (repository.reference.registry, repository.reference.repository)
+  public func origins(of blob: Descriptor) -> [QualifiedRepository] {
+    [QualifiedRepository(of: repository.reference)]
   }
 }

@@ -29,11 +29,10 @@ extension RemoteRepository {
     let digest = blob.descriptor.digest
     var query: String?
     var scopes = scopes(of: client)
-    if let origin = blob.origin, origin.registry == reference.registry,
-      origin.repository != reference.repository
-    {
-      query = "mount=\(digest)&from=\(origin.repository.description.percentEncoded)"
-      scopes.append("repository:\(origin.repository):pull")
+    let origin = try origin(of: blob, at: client)
+    if let origin {
+      query = "mount=\(digest)&from=\(origin.description.percentEncoded)"
+      scopes.append("repository:\(origin):pull")
     } else if digest.algorithm != .sha256 {
       query = "digest-algorithm=\(digest.algorithm.rawValue)"
     }
@@ -41,7 +40,7 @@ extension RemoteRepository {
       method: "POST", target: .path(path("/blobs/uploads/", at: client), query: query),
       body: { .bytes([]) }, scopes: scopes)
     var response = try client.send(call)
-    if response.head.status == 401 || response.head.status == 403, query != nil, blob.origin != nil {
+    if response.head.status == 401 || response.head.status == 403, origin != nil {
       // The user may push here, but not pull there.
       response.discard()
       response = try client.send(
@@ -55,6 +54,30 @@ extension RemoteRepository {
     }
     guard response.head.status == 202 else { throw response.failure(what, isLookUp: false) }
     return try location(response, at: client, what)
+  }
+
+  /// The repository of this registry that a blob can be taken from; nil if there is none. Of several that may have it, all but the
+  /// last are asked.
+  private func origin(of blob: BlobContent, at client: EndpointClient) throws -> RepositoryName? {
+    let names = blob.origins.filter {
+      $0.registry == reference.registry && $0.repository != reference.repository
+    }.map(\.repository)
+    for name in names.dropLast() where try has(blob.descriptor, in: name, at: client) { return name }
+    return names.last
+  }
+
+  /// - Returns: false also for a repository that this user may not pull from.
+  private func has(_ blob: Descriptor, in name: RepositoryName, at client: EndpointClient) throws -> Bool {
+    do {
+      let response = try client.send(
+        .init(
+          method: "HEAD", target: .path("/\(name)/blobs/\(blob.digest)"), scopes: ["repository:\(name):pull"])
+      )
+      response.discard()
+      return response.head.status == 200
+    } catch is AuthenticationFailure {
+      return false
+    }
   }
 
   private func location(_ response: ClientResponse, at client: EndpointClient, _ what: String) throws

@@ -87,7 +87,7 @@ private struct RemoteSource: ImageSource {
     try source.blob(descriptor, from: offset)
   }
   func has(_ blob: Descriptor) throws -> Bool { try source.has(blob) }
-  var origin: (registry: String, repository: RepositoryName)? { source.origin }
+  func origins(of blob: Descriptor) -> [QualifiedRepository] { source.origins(of: blob) }
 
   func referrers(of digest: Digest) throws -> [Descriptor] {
     if let found = try source.repository.listedReferrers(of: digest) { return found }

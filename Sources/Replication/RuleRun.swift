@@ -170,7 +170,8 @@ final class RuleRun: Sendable {
       let note = "\(repository) has \(all.count) tags, and the rule chooses none of them"
       shared.withLock { $0.notes.append(note) }
     }
-    let results = chosen.mapAtOnce(jobs: min(source.questions, target.questions)) { [self] tag in
+    let jobs = min(source.questions, target.questions)
+    let results = try ConcurrentWork.map(chosen, jobs: jobs) { [self] tag in
       Result {
         try check()
         // Some other tag may have found out.

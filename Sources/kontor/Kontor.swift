@@ -25,7 +25,8 @@ struct Kontor: AsyncParsableCommand {
         name: "Images",
         subcommands: [
           PullCommand.self, PushCommand.self, CopyCommand.self, InspectCommand.self, TagsCommand.self,
-          ReposCommand.self, ReferrersCommand.self, TagCommand.self, DeleteCommand.self,
+          ReposCommand.self, ReferrersCommand.self, InventoryCommand.self, TagCommand.self,
+          DeleteCommand.self,
         ]),
       CommandGroup(
         name: "Trust",

@@ -327,7 +327,8 @@ extension EndToEndTests {
             let name = "\(registry.hostAndPort)/trade/hello:v1"
             let login = ["login", registry.hostAndPort, "--username", user, "--password-stdin"]
             #expect(try await client.attempt(login + trust, input: Data(password.utf8)).exit == .code(0))
-            #expect(try await client.attempt(["push", images.source("hello"), name] + trust).exit == .code(0))
+            #expect(
+              try await client.attempt(["push", images.source("hello"), name] + trust).exit == .code(0))
             let port = try #require(registry.hostAndPort.split(separator: ":").last.flatMap { Int($0) })
             let endpoint = Endpoint(transport: .http, host: "127.0.0.1", port: port, authority: authority)
             // The proxy alone knows where that host is.
@@ -336,7 +337,7 @@ extension EndToEndTests {
               try Data(
                 #"""
                 {"upstreams": [{"namespace": "\#(UpstreamServer.namespace)", "prefix": "mirror", "credentials": \#(credentials),
-                 "url": "https://localhost:1", "authorities": "\#(authority.certificate)", "proxy": "http://127.0.0.1:\#(proxy.port)"}]}
+                 "url": "https://example.com:1", "authorities": "\#(authority.certificate)", "proxy": "http://127.0.0.1:\#(proxy.port)"}]}
                 """#.utf8
               ).write(to: URL(filePath: file))
               environment["KONTOR_MIRROR_UPSTREAMS"] = file
@@ -344,7 +345,7 @@ extension EndToEndTests {
                 let http = PlainHTTP(kontor.endpoint)
                 let answer = try await http.send("GET", Self.path, headers: Self.accept)
                 #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
-                #expect(proxy.targets.contains("localhost:1"))
+                #expect(proxy.targets.contains("example.com:1"))
                 for layer in try await layers() {
                   let blob = try await http.send("GET", "/v2/mirror/trade/hello/blobs/\(layer)")
                   #expect(blob.status == 200 && sha256(blob.body) == layer)

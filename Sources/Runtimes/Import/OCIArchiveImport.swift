@@ -59,7 +59,7 @@ public struct OCIArchiveImport: ImageImport {
   }
 
   /// `blobs/ALGORITHM/HEX`
-  private static func digest(of name: String) -> Digest? {
+  static func digest(of name: String) -> Digest? {
     let parts = name.split(separator: "/")
     guard parts.count == 3, parts[0] == "blobs" else { return nil }
     return try? Digest(parsing: "\(parts[1]):\(parts[2])")

@@ -176,6 +176,15 @@ enum LocalFile {
     }
   }
 
+  /// Has the directory that a file is in on the disk, with the file's name.
+  static func syncDirectory(of path: String) throws(TransferError) {
+    let directory = directory(of: path)
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("open \(directory)") }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw failure("write \(directory)") }
+  }
+
   /// A lock on a directory, held until it is released or the process ends.
   struct Lock {
     fileprivate let descriptor: CInt

@@ -43,18 +43,26 @@ public struct OCILayout: Sendable {
   /// The image of a name, or the only one there is.
   /// - Throws: `TransferError.notFound` with the names that there are.
   public func entry(named name: String?) throws(TransferError) -> Descriptor {
-    let entries = try entries()
+    try Self.entry(named: name, in: entries(), of: shown)
+  }
+
+  /// - Parameters:
+  ///   - entries: of an index.
+  ///   - shown: what messages call the layout.
+  static func entry(
+    named name: String?, in entries: [Descriptor], of shown: String
+  ) throws(TransferError) -> Descriptor {
     guard let name else {
       if entries.count == 1 { return entries[0] }
       if entries.isEmpty { throw .notFound("\(shown) has no image") }
-      throw .notFound("\(shown) has \(entries.count) images: name one of them, \(Self.names(entries))")
+      throw .notFound("\(shown) has \(entries.count) images: name one of them, \(names(entries))")
     }
     // Names need not be unique; the last one added counts.
-    if let found = entries.last(where: { $0.annotations?[Self.nameAnnotation] == name }) { return found }
+    if let found = entries.last(where: { $0.annotations?[nameAnnotation] == name }) { return found }
     if let digest = try? Digest(parsing: name), let found = entries.first(where: { $0.digest == digest }) {
       return found
     }
-    throw .notFound("\(shown) has no image \(name), only \(Self.names(entries))")
+    throw .notFound("\(shown) has no image \(name), only \(names(entries))")
   }
 
   private static func names(_ entries: [Descriptor]) -> String {
@@ -72,10 +80,9 @@ public struct OCILayout: Sendable {
     defer { lock.release() }
     let marker = "\(path)/oci-layout"
     if let known = try LocalFile.contents(marker, atMost: 4096) {
-      struct Marker: Decodable { var imageLayoutVersion: String }
-      guard let version = try? JSONDecoder().decode(Marker.self, from: Data(known)).imageLayoutVersion,
-        version.hasPrefix("1.")
-      else { throw .failed("\(shown) is an OCI image layout of a version that is not understood") }
+      guard Self.isKnown(marker: known) else {
+        throw .failed("\(shown) is an OCI image layout of a version that is not understood")
+      }
     } else {
       try LocalFile.replace(marker, with: Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
     }
@@ -84,6 +91,13 @@ public struct OCILayout: Sendable {
         "\(path)/index.json",
         with: Array(#"{"schemaVersion":2,"mediaType":"\#(MediaType.ociImageIndex)","manifests":[]}"#.utf8))
     }
+  }
+
+  /// - Parameter marker: the bytes of `oci-layout`.
+  static func isKnown(marker: [UInt8]) -> Bool {
+    struct Marker: Decodable { var imageLayoutVersion: String }
+    let version = try? JSONDecoder().decode(Marker.self, from: Data(marker)).imageLayoutVersion
+    return version?.hasPrefix("1.") ?? false
   }
 
   /// Makes a name mean an image. Other programs may change the index at the same time, but only those that take the

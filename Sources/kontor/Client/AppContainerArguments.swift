@@ -27,7 +27,7 @@ struct AppContainerArguments: ParsableArguments {
     switch source {
     case .registry(let reference): origin = try ImageOrigin(reference, originalName: "\(reference)")
     case .discovered(let name): origin = ImageOrigin(name: name.name, version: name.labels.version)
-    case .layout, .export, .engine: break
+    case .layout, .archive, .export, .engine: break
     }
     if let name {
       let given = try ConfigurationError.translating { () throws(AppContainerError) in

@@ -7,17 +7,30 @@ import Runtimes
 /// `kontor copy`
 struct CopyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "copy", abstract: "Copy an image from one place to another.",
+    commandName: "copy", abstract: "Copy an image from one place to another, or several at once.",
+    usage: """
+      kontor copy SOURCE DESTINATION [OPTIONS]
+      kontor copy SOURCE... --to archive:FILE|REGISTRY[/PREFIX] [OPTIONS]
+      """,
     discussion: """
       Places to copy from are \(ImageLocation.sources.joined(separator: ", ")); to copy to \
       \(ImageLocation.destinations.joined(separator: ", ")). Without a transport, it is a registry's. \
       An image for several platforms is copied whole unless --platform says otherwise. Digests never change.
 
+      With --to archive:FILE any number of images become one archive, which is carried to where no network leads, and \
+      copied --to a registry there. An archive can leave out what the other side has: --since names its inventory ('kontor \
+      inventory'), what --inventory wrote with an earlier archive, or that archive.
+
       Example: kontor copy --referrers registry.example/hello:v1 localhost:5000/mirror/hello:v1
+      Example: kontor copy --referrers registry.example/app:v1 registry.example/db:v2 --to archive:images.tar
+      Example: kontor copy archive:images.tar --to localhost:5000/mirror
       """)
 
-  @Argument(help: "Where the image is.") var source: String
-  @Argument(help: "Where it goes.") var destination: String
+  @Argument(
+    help: ArgumentHelp(
+      "Where the image is, and where it goes; with --to, where the images are.", valueName: "place"))
+  var places: [String] = []
+  @OptionGroup(title: "Options for several images") var transfer: TransferArguments
   @OptionGroup var platform: PlatformArguments
   @OptionGroup var copying: CopyArguments
   @OptionGroup var trust: TrustArguments
@@ -27,9 +40,31 @@ struct CopyCommand: ParsableCommand {
   @OptionGroup var arguments: ClientArguments
 
   func run() throws {
-    let (from, to) = (try ImageLocation(parsing: source), try ImageLocation(parsing: destination))
-    try ImageCopy(arguments, copying, trust, bundle, making: making, appContainer: appContainer).run(
-      from: from, to: to, platform: try platform.chosen())
+    let (sources, target) = try transfer.sourcesAndTarget(places)
+    let chosen = try platform.chosen()
+    switch target {
+    case .archive(let file):
+      try requireNoNewImage(sources)
+      Interruption.watch()
+      try ArchiveCreation(
+        arguments: arguments, copying: copying, trust: trust, since: transfer.since,
+        inventory: transfer.inventory
+      ).run(sources, file: file, platform: chosen)
+    case .prefix(let prefix):
+      try requireNoNewImage(sources)
+      Interruption.watch()
+      try PrefixCopy(arguments: arguments, copying: copying, trust: trust).run(
+        sources, to: prefix, platform: chosen)
+    case .place(let place):
+      try ImageCopy(arguments, copying, trust, bundle, making: making, appContainer: appContainer).run(
+        from: sources[0], to: place, platform: chosen)
+    }
+  }
+
+  private func requireNoNewImage(_ sources: [ImageLocation]) throws(ConfigurationError) {
+    guard let first = sources.first(where: { making.options(nil, for: $0) != nil }) else { return }
+    throw ConfigurationError(
+      "\(first): options such as --entrypoint are for one image of rootfs-tar:FILE, copied by itself")
   }
 }
 
@@ -71,7 +106,7 @@ struct PullCommand: ParsableCommand {
     case .discovered(let image):
       path = image.name.description
       name = image.labels.version ?? Tag.latest.description
-    case .layout, .export, .engine:
+    case .layout, .archive, .export, .engine:
       throw ConfigurationError(
         "\(reference) is not in a registry: use 'kontor copy \(reference) DESTINATION'")
     }
@@ -141,6 +176,11 @@ struct ImageCopy {
 
   func run(from: ImageLocation, to: ImageLocation, platform: Platform?) throws {
     Interruption.watch()
+    if case .archive(let file, let name) = to {
+      guard name == nil else { throw TransferArguments.namedArchive(to) }
+      let archive = ArchiveCreation(arguments: arguments, copying: copying, trust: trust)
+      return try archive.run([from], file: file, platform: platform)
+    }
     let client = try arguments.client()
     let limits = try copying.unpacking.limits()
     let isQuiet = arguments.quiet
@@ -154,8 +194,13 @@ struct ImageCopy {
     var options = copying.options(platform)
     // What an ACI is made into goes with the ACI itself, wherever there is room for that.
     if from.isAppContainer, destination.takesIndexes { options.includesReferrers = true }
-    let found = try from.source(
+    var found = try from.source(
       client, limits, making: making?.options(platform, for: from), finding: finding)
+    // A registry may have what an archive lacks in other repositories.
+    if let archived = found as? TransferArchiveSource, case .registry(let reference) = to {
+      let places = ImportPlaces(of: archived.archive, at: RegistryPrefix(registry: reference.registry))
+      found = places.source(named: archived.name)
+    }
     let (source, judge) = try trust.judged(from, found, client)
     options.judge = judge
     let copier = ImageCopier(

@@ -19,6 +19,8 @@ extension ImageLocation {
     case .registry(let reference): return RegistryDestination(try client.repository(reference, for: .push))
     case .layout(let directory, let name):
       return try LayoutDestination(OCILayout(path: directory), name: name)
+    case .archive:
+      throw ConfigurationError("\(self): an archive is made by 'kontor copy' and 'kontor pull' alone")
     case .export(let export, let detail):
       return try exported(try Self.export(export, detail, bundle, origin), limits, note)
     case .discovered:

@@ -22,6 +22,8 @@ extension ImageLocation {
     case .registry(let reference):
       return RegistrySource(try client.repository(reference, for: .pull(reference)))
     case .layout(let directory, let name): return LayoutSource(OCILayout(path: directory), name: name)
+    case .archive(let file, let name):
+      return TransferArchiveSource(try TransferArchive(file: file, limits: limits), named: name)
     case .export(.directory, let detail):
       return DirectorySource(directory: try Self.parts(.directory, detail).path)
     case .export(.aci, let detail):

@@ -6,6 +6,8 @@ import ContainerImage
 enum ImageLocation: Equatable, CustomStringConvertible {
   case registry(ImageReference)
   case layout(directory: String, name: String?)
+  /// An archive of any number of images; no name means the only one, or all.
+  case archive(file: String, name: String?)
   case export(Export, String)
   /// - Parameter written: the reference in the user's words.
   case engine(Engine, ImageReference, written: String)
@@ -53,10 +55,22 @@ enum ImageLocation: Equatable, CustomStringConvertible {
   private static let stores = ["docker://REFERENCE", "oci:DIR[:NAME]"] + Engine.allCases.map(\.form)
   static let sources =
     stores + [
-      Export.ociArchive.form, "docker-archive:FILE[:NAME[:TAG]|:@NUMBER]", Export.directory.form,
+      "archive:FILE[:NAME]", Export.ociArchive.form, "docker-archive:FILE[:NAME[:TAG]|:@NUMBER]",
+      Export.directory.form,
       Export.rootFSTar.form, Export.aci.form, "aci://NAME[:VERSION][,LABEL=VALUE…]",
     ]
-  static let destinations = stores + Export.allCases.map(\.form)
+  static let destinations = stores + ["archive:FILE"] + Export.allCases.map(\.form)
+
+  /// Whether the text begins with a transport, of this program or another, that is no registry's.
+  static func namesTransport(_ text: String) -> Bool {
+    let transport = String(text.prefix { $0 != ":" })
+    guard transport.count < text.count else { return false }
+    return text.hasPrefix("aci://") || ["oci", archive].contains(transport)
+      || Export(rawValue: transport) != nil
+      || Engine(rawValue: transport) != nil || ofOthers.contains(transport)
+  }
+
+  private static let archive = "archive"
 
   /// - Throws: `ConfigurationError`
   init(parsing text: String) throws(ConfigurationError) {
@@ -72,6 +86,9 @@ enum ImageLocation: Equatable, CustomStringConvertible {
       } else if transport == "oci" {
         let (directory, name) = try Self.split(text, detail)
         self = .layout(directory: directory, name: name)
+      } else if transport == Self.archive {
+        let (file, name) = try Self.split(text, detail)
+        self = .archive(file: file, name: name)
       } else if let export = Export(rawValue: String(transport)) {
         _ = try Self.split(text, detail)
         self = .export(export, String(detail))
@@ -123,7 +140,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
   var isAppContainer: Bool {
     switch self {
     case .export(.aci, _), .discovered: true
-    case .registry, .layout, .export, .engine: false
+    case .registry, .layout, .archive, .export, .engine: false
     }
   }
 
@@ -131,6 +148,7 @@ enum ImageLocation: Equatable, CustomStringConvertible {
     switch self {
     case .registry(let reference): "docker://\(reference)"
     case .layout(let directory, let name): "oci:\(directory)" + (name.map { ":\($0)" } ?? "")
+    case .archive(let file, let name): "archive:\(file)" + (name.map { ":\($0)" } ?? "")
     case .export(let export, let detail): "\(export.rawValue):\(detail)"
     case .engine(let engine, _, let written): "\(engine.rawValue):\(written)"
     case .discovered(let name): "aci://\(name)"

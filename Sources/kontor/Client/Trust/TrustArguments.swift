@@ -85,6 +85,8 @@ extension ImageLocation {
     switch self {
     case .registry(let reference): return .registry(reference)
     case .layout(let directory, let name): return try .file(directory, named: name, in: "oci")
+    case .archive(let file, let name):
+      return try .file(file, named: name, in: Export.ociArchive.rawValue)
     case .export(.ociArchive, let detail):
       let (path, name) = try Self.parts(.ociArchive, detail)
       return try .file(path, named: name, in: Export.ociArchive.rawValue)
