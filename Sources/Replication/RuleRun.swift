@@ -147,7 +147,7 @@ final class RuleRun: Sendable {
       self.known = Dictionary(known.map { ($0.tag, $0) }, uniquingKeysWith: { $1 })
       self.tags = Set(tags)
       digestTags = Dictionary(
-        grouping: tags.filter { $0.namedDigest != nil }, by: { $0.namedDigest ?? "" })
+        grouping: tags.filter { $0.attachedTo != nil }, by: { $0.attachedTo ?? "" })
     }
 
     /// - Returns: whether it is the first time.
@@ -378,25 +378,5 @@ final class RuleRun: Sendable {
         fail(from, to, error, digest: known.targetDigest)
       }
     }
-  }
-}
-
-extension Tag {
-  /// `sha256-…` with or without something behind it (distribution-spec, section "Referrers Tag Schema"; cosign's
-  /// `sha256-….sig`).
-  fileprivate var isMadeOfDigest: Bool { digestPart != nil }
-
-  /// Of a tag such as `sha256-….sig` what stands before the period. The list of referrers, which has no such end, is not copied: it
-  /// is made anew where a registry needs one.
-  fileprivate var namedDigest: String? {
-    guard let part = digestPart, part.utf8.count < description.utf8.count else { return nil }
-    return String(part)
-  }
-
-  private var digestPart: Substring? {
-    let part = description.prefix { $0 != "." }
-    let pieces = part.split(separator: "-", maxSplits: 1)
-    guard pieces.count == 2, (try? Digest(parsing: "\(pieces[0]):\(pieces[1])")) != nil else { return nil }
-    return part
   }
 }

@@ -386,5 +386,33 @@ extension EndToEndTests {
         }
       }
     }
+
+    @Test(
+      "what cosign puts under tags made of an image's digest goes with what refers to it, through an archive and without"
+    )
+    func attachedTags() async throws {
+      let image = try TinyImage(1)
+      let tag = "sha256-\(image.digest.dropFirst(7)).sig"
+      try await DockerRegistryServer.with { outer in
+        let registry = PlainHTTP(try await outer.endpoint)
+        try await image.push(to: "trade/hello", "v1", at: registry)
+        try await TinyImage(2).push(to: "trade/hello", tag, at: registry)
+        try await KontorProcess.with { inner in
+          try await KontorClient.with { client in
+            let http = PlainHTTP(inner.endpoint)
+            let name = "\(outer.hostAndPort)/trade/hello:v1"
+            try await client.run("copy", name, inner.endpoint.reference("plain/hello:v1"))
+            #expect(try await http.manifest("plain/hello", tag).status == 404)
+            try await client.run("copy", "--referrers", name, inner.endpoint.reference("signed/hello:v1"))
+            #expect(try await http.manifest("signed/hello", tag).body == TinyImage(2).manifest)
+            let archive = "archive:\(client.home)/images.tar"
+            try await client.run("copy", "--referrers", name, "--to", archive)
+            try await client.run("copy", archive, "--to", "\(inner.endpoint.hostAndPort)/inner")
+            #expect(try await http.manifest("inner/trade/hello", tag).body == TinyImage(2).manifest)
+            #expect(try await http.manifest("inner/trade/hello", "v1").body == image.manifest)
+          }
+        }
+      }
+    }
   }
 }

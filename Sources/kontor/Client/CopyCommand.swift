@@ -207,7 +207,12 @@ struct ImageCopy {
       from: source, to: destination, options,
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
-    let report = try copier.copy()
+    let plan = try copier.plan()
+    if case .registry(let image) = from, case .registry(let target) = to {
+      try AttachedTags(client: client, jobs: copying.jobs)
+        .copy(of: plan, from: image, to: target, options) { Interruption.isRequested }
+    }
+    let report = try copier.copy(plan)
     switch arguments.format {
     case .text: print("\(report.root.digest)")
     case .json:

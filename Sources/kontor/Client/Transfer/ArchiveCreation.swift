@@ -19,10 +19,11 @@ struct ArchiveCreation {
     let client = try arguments.client()
     let limits = try copying.unpacking.limits()
     let images = try sources.flatMap { try NamedImage.all(at: $0, limits) }
-    let planned = try ConcurrentWork.map(images, jobs: copying.jobs) { image in
+    var planned = try ConcurrentWork.map(images, jobs: copying.jobs) { image in
       try plan(image, client, platform)
     }
-    let contents = try TransferArchiveContents(planned, without: known)
+    if copying.referrers { planned += try attached(to: zip(images, planned), client) }
+    let contents = try TransferArchiveContents(planned.map(\.content), without: known)
     let writer = try TransferArchiveWriter(contents, to: file)
     if !copying.dryRun {
       let progress: any CopyProgress =
@@ -38,14 +39,40 @@ struct ArchiveCreation {
 
   private func plan(
     _ image: NamedImage, _ client: RegistryClient, _ platform: Platform?
-  ) throws -> TransferArchiveContents.Image {
+  ) throws -> Planned {
     var options = image.options(copying, platform)
     let (source, judge) = try trust.judged(image.location, image.source(client), client)
     options.judge = judge
     let found = try CopyPlan(of: source, options) {
       if Interruption.isRequested { throw TransferError.cancelled }
     }
-    return .init(image.name, found, of: source)
+    return Planned(plan: found, content: .init(image.name, found, of: source))
+  }
+
+  private struct Planned: Sendable {
+    let plan: CopyPlan
+    let content: TransferArchiveContents.Image
+  }
+
+  /// What belongs to images of registries by its tag, unless it is there already.
+  private func attached(
+    to images: some Sequence<(NamedImage, Planned)>, _ client: RegistryClient
+  ) throws -> [Planned] {
+    let tags = AttachedTags(client: client, jobs: copying.jobs)
+    var known: Set<ImageReference> = []
+    var found: [Planned] = []
+    for (image, planned) in images {
+      known.insert(planned.content.name)
+      guard case .registry(let reference) = image.location else { continue }
+      for name in try tags.find(of: planned.plan, in: reference) where known.insert(name).inserted {
+        let source = RegistrySource(try client.repository(name, for: .pullByTag))
+        let plan = try CopyPlan(of: source, ImageCopier.Options()) {
+          if Interruption.isRequested { throw TransferError.cancelled }
+        }
+        found.append(Planned(plan: plan, content: .init(name, plan, of: source)))
+      }
+    }
+    return found.filter { planned in !images.contains { $0.1.content.name == planned.content.name } }
   }
 
   private func report(_ contents: TransferArchiveContents, _ file: String) {

@@ -14,6 +14,9 @@ struct PrefixCopy {
     let image: NamedImage
     let target: ImageReference
     let places: ImportPlaces?
+
+    /// Whether it belongs to another one, by its tag.
+    var isAttached: Bool { target.tag?.attachedTo != nil }
   }
 
   func run(_ sources: [ImageLocation], to prefix: RegistryPrefix, platform: Platform?) throws {
@@ -43,7 +46,9 @@ struct PrefixCopy {
     } catch let error as InvalidValue {
       throw ConfigurationError("\(prefix): \(error)")
     }
-    return zip(images, targets).map { Item(image: $0.0, target: $1, places: $0.1) }
+    let items = zip(images, targets).map { Item(image: $0.0, target: $1, places: $0.1) }
+    // A registry may want an image's signatures before its tag.
+    return items.filter(\.isAttached) + items.filter { !$0.isAttached }
   }
 
   private func copy(
@@ -58,6 +63,10 @@ struct PrefixCopy {
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
     let plan = try copier.plan()
+    if case .registry(let image) = item.image.location {
+      try AttachedTags(client: client, jobs: copying.jobs)
+        .copy(of: plan, from: image, to: item.target, options) { Interruption.isRequested }
+    }
     let report = try copier.copy(item.places?.ordered(plan) ?? plan)
     if !copying.dryRun { item.places?.add(plan, in: QualifiedRepository(of: item.target)) }
     return report
