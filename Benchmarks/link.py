@@ -49,7 +49,11 @@ class Link:
                 near, _ = self.listener.accept()
             except OSError:
                 return
-            far = socket.create_connection((HOST, self.server.port))
+            try:
+                far = socket.create_connection((HOST, self.server.port))
+            except OSError:
+                near.close()
+                continue
             for end in (near, far):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for source, target, limited in ((near, far, False), (far, near, True)):

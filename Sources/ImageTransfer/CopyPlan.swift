@@ -8,6 +8,8 @@ public struct CopyPlan: Sendable {
   public private(set) var manifests: [ManifestDocument] = []
   /// In the order in which the manifests name them, unless whoever has the plan puts others first.
   public var blobs: [Descriptor] = []
+  /// So many of the blobs are copied before the others are begun.
+  public var firstBlobs = 0
   private var seen: Set<Digest> = []
   /// Manifests that the destination has.
   private var known: Set<Digest> = []
@@ -112,7 +114,7 @@ public struct CopyPlan: Sendable {
     }
     let manifest = try document.manifest()
     if let refusal, manifest.manifests.isEmpty { throw TransferError.notTrusted(refusal) }
-    for entry in try wanted(of: manifest) {
+    for entry in try wanted(of: manifest, isRoot: depth == 0) {
       if entry.mediaType.isManifest || entry.mediaType.description.isEmpty {
         if !seen.contains(entry.digest) {
           let part = try load(entry)
@@ -137,7 +139,7 @@ public struct CopyPlan: Sendable {
   private static let attestedAnnotation = "vnd.docker.reference.digest"
 
   /// The entries of an index that are to come.
-  private func wanted(of index: Manifest) throws(TransferError) -> [Descriptor] {
+  private func wanted(of index: Manifest, isRoot: Bool) throws(TransferError) -> [Descriptor] {
     guard !platforms.isEmpty, index.manifests.contains(where: { $0.platform != nil }) else {
       return index.manifests
     }
@@ -151,7 +153,7 @@ public struct CopyPlan: Sendable {
       }
     }
     // Not every image is for all platforms that somebody has.
-    if chosen.isEmpty, let missing { throw missing }
+    if chosen.isEmpty, isRoot, let missing { throw missing }
     return index.manifests.filter { entry in
       if chosen.contains(entry.digest) || entry.platform == nil { return true }
       return entry.annotations?[Self.attestedAnnotation].map { text in

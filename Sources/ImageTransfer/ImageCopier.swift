@@ -87,7 +87,7 @@ public struct ImageCopier: Sendable {
       var report = Report(root: plan.root.descriptor)
       report.contents = plan.manifests.map(\.digest)
       report.manifests = plan.manifests.count { !plan.isThere($0) }
-      try copyBlobs(plan.blobs, &report)
+      try copyBlobs(of: plan, &report)
       if !options.isDryRun {
         // Once the name means the image, its signatures have to be there.
         let namesRootAfterwards = plan.manifests.last?.digest != plan.root.digest
@@ -96,7 +96,7 @@ public struct ImageCopier: Sendable {
           let isRoot = document.digest == plan.root.digest
           if !isRoot || namesRootAfterwards { try destination.put(document, isRoot: false) }
         }
-        if !options.isNamed { try destination.put(plan.root, isRoot: true) }
+        if !options.isNamed || !plan.isThere(plan.root) { try destination.put(plan.root, isRoot: true) }
         try destination.finish()
       }
       return report
@@ -129,11 +129,13 @@ public struct ImageCopier: Sendable {
 
   // MARK: Blobs
 
-  private func copyBlobs(_ blobs: [Descriptor], _ report: inout Report) throws {
+  private func copyBlobs(of plan: CopyPlan, _ report: inout Report) throws {
     let counts = Mutex(report)
-    progress.begin(blobs)
+    progress.begin(plan.blobs)
     defer { progress.end() }
-    try ConcurrentWork.forEach(blobs, jobs: options.jobs) { try copy($0, counts) }
+    for blobs in [plan.blobs.prefix(plan.firstBlobs), plan.blobs.dropFirst(plan.firstBlobs)] {
+      try ConcurrentWork.forEach(Array(blobs), jobs: options.jobs) { try copy($0, counts) }
+    }
     report = counts.withLock { $0 }
   }
 
@@ -153,7 +155,8 @@ public struct ImageCopier: Sendable {
     progress.isDone(blob)
     counts.withLock { report in
       report.blobs += 1
-      report.bytes += blob.size
+      // A manifest may say any size of what is not fetched.
+      report.bytes &+= blob.size
     }
   }
 }

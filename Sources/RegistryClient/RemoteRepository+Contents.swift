@@ -15,6 +15,9 @@ extension RemoteRepository {
         document = try manifest(next)
       } catch TransferError.notFound {
         continue
+      } catch TransferError.notAnImage {
+        // Of a form that nobody makes any more: what an inventory does not list is only sent again.
+        continue
       }
       guard found.insert(document.digest).inserted else { continue }
       let manifest = try document.manifest()

@@ -414,5 +414,44 @@ extension EndToEndTests {
         }
       }
     }
+
+    @Test(
+      "lists with other line ends, digests behind tags, inventories that would overwrite something, and full disks"
+    )
+    func oddInput() async throws {
+      let image = try TinyImage(1)
+      try await KontorProcess.with { outer in
+        let registry = PlainHTTP(outer.endpoint)
+        try await image.push(to: "trade/hello", "v1", at: registry)
+        try await TinyImage(2).push(to: "trade/hello", "v2", at: registry)
+        try await KontorClient.with { client in
+          func name(_ tag: String) -> String { "\(outer.endpoint.hostAndPort)/trade/hello:\(tag)" }
+          let list = "\(client.home)/list"
+          try Data("# needed\r\n\(name("v1")) # base\r\n\r\n\(name("v2"))\r\n".utf8).write(
+            to: URL(filePath: list))
+          let file = "\(client.home)/images.tar"
+          let made = try await client.run("copy", "--from-file", list, "--to", "archive:\(file)")
+          #expect(made.split(separator: "\n").count == 2)
+
+          let layout = "oci:\(client.home)/out"
+          let other = try TinyImage(2).digest
+          let wrong = try await client.attempt(["copy", "archive:\(file):\(name("v1"))@\(other)", layout])
+          #expect(wrong.exit == .code(1) && wrong.error.contains("means \(image.digest)"), "\(wrong.error)")
+          try await client.run("copy", "archive:\(file):\(name("v1"))@\(image.digest)", layout)
+
+          for inventory in [file, "\(client.home)/none/inventory", "\(client.home)/more.tar"] {
+            let refused = try await client.attempt([
+              "copy", name("v1"), "--to", "archive:\(client.home)/more.tar", "--inventory", inventory,
+            ])
+            #expect(refused.exit == .code(1), "\(inventory): \(refused.error)")
+            #expect(!FileManager.default.fileExists(atPath: "\(client.home)/more.tar"))
+          }
+          let full = try await Tool.bash.run(
+            "-c", #""$0" inventory "$1" > /dev/full 2> /dev/null || echo failed"#, try KontorProcess.binary(),
+            outer.endpoint.hostAndPort)
+          #expect(full.text == "failed\n")
+        }
+      }
+    }
   }
 }

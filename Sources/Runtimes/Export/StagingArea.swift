@@ -84,7 +84,7 @@ struct TemporaryPath {
     throw .exists("\(path) is there already: remove it, or name another place")
   }
 
-  private static func requireParent(of path: String) throws(TransferError) {
+  static func requireParent(of path: String) throws(TransferError) {
     let parent = path.split(separator: "/").dropLast().joined(separator: "/")
     let directory = (path.hasPrefix("/") ? "/" : "") + (parent.isEmpty && !path.hasPrefix("/") ? "." : parent)
     guard access(directory, W_OK | X_OK) == 0 else { throw LocalFile.failure("write to \(directory)") }

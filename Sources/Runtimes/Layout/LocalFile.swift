@@ -26,6 +26,14 @@ enum LocalFile {
     }
   }
 
+  /// Whether it is a file that can be read from any place, and not a pipe or a device.
+  static func isRegular(_ path: String) throws(TransferError) -> Bool {
+    var status = stat()
+    if stat(path, &status) == 0 { return status.st_mode & S_IFMT == S_IFREG }
+    if errno == ENOENT || errno == ENOTDIR { throw .notFound("there is no file \(path)") }
+    throw failure("look at \(path)")
+  }
+
   /// - Throws: `TransferError.notFound` if there is no such file.
   static func existing(_ path: String, atMost limit: Int) throws(TransferError) -> [UInt8] {
     guard let bytes = try contents(path, atMost: limit) else {

@@ -70,7 +70,8 @@ extension BlobInventory {
   /// What a file says: an inventory, or an archive of earlier.
   /// - Throws: `TransferError`
   public init(file path: String) throws {
-    if try Self.isInventory(path) {
+    // What comes through a pipe cannot be an archive, which is read here and there.
+    if try !LocalFile.isRegular(path) || Self.isInventory(path) {
       try self.init(parsing: LocalFile.existing(path, atMost: Self.largestFile), name: path)
       return
     }
@@ -93,6 +94,20 @@ extension BlobInventory {
       found += UnsafeRawBufferPointer(rebasing: buffer[..<count])
     }
     return found.starts(with: start)
+  }
+
+  /// Whether it may be written there, before the work that it is about.
+  /// - Parameter archive: that is made meanwhile.
+  /// - Throws: `TransferError.exists` for a file that is no inventory, and for the archive's own
+  public static func check(_ path: String, beside archive: String) throws {
+    if try LocalFile.size(path) == nil {
+      try TemporaryPath.requireParent(of: path)
+    } else if try !isInventory(path) {
+      throw TransferError.exists("\(path) is there already, and is no inventory: name another file")
+    }
+    guard try LocalFile.absolute(path) != LocalFile.absolute(archive) else {
+      throw TransferError.exists("\(path) is to be the archive: name another file for the inventory")
+    }
   }
 
   /// Writes it, in the place of what is there.

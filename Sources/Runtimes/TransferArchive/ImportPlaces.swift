@@ -28,11 +28,13 @@ public final class ImportPlaces: Sendable {
     return (first + known.flatMap(target.places)).filter { seen.insert($0).inserted }
   }
 
-  /// With what the archive lacks first: an image that cannot be completed is not begun.
+  /// With what the archive lacks first, before anything else is begun: an image that cannot be completed costs nothing.
   public func ordered(_ plan: CopyPlan) -> CopyPlan {
     var plan = plan
     let isMissing = { [archive] (blob: Descriptor) in archive.omitted[blob.digest] != nil }
-    plan.blobs = plan.blobs.filter(isMissing) + plan.blobs.filter { !isMissing($0) }
+    let missing = plan.blobs.filter(isMissing)
+    plan.blobs = missing + plan.blobs.filter { !isMissing($0) }
+    plan.firstBlobs = missing.count
     return plan
   }
 

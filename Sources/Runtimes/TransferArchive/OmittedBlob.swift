@@ -10,7 +10,7 @@ public struct OmittedBlob: Sendable, Hashable, Codable {
   public let repositories: [QualifiedRepository]
 
   /// More places are not worth being asked.
-  static let mostRepositories = 32
+  static let mostRepositories = 8
 
   init(_ blob: Descriptor, in repositories: [QualifiedRepository]) {
     digest = blob.digest

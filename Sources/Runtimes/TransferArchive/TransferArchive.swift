@@ -3,10 +3,6 @@ import ContainerImage
 import ImageTransfer
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// `archive:FILE`: an uncompressed tar archive that is an OCI image layout (image-spec, image-layout.md) of any number of
 /// images with what refers to them.
 ///
@@ -50,8 +46,8 @@ public final class TransferArchive: Sendable {
 
   /// The image of a name, which may leave out what a reference to an image may, or of a digest; of an archive with one image
   /// that one.
-  /// - Throws: `TransferError.notFound` with the names that there are.
-  func entry(named name: String?) throws(TransferError) -> Descriptor {
+  /// - Throws: `TransferError.notFound` with the names that there are; `.wrongContent` if the name says another digest
+  public func entry(named name: String?) throws(TransferError) -> Descriptor {
     guard let name else {
       let candidates = entries.filter { $0.annotations?[OCILayout.nameAnnotation] != nil }
       return try OCILayout.entry(named: nil, in: candidates.isEmpty ? entries : candidates, of: shown)
@@ -60,6 +56,9 @@ public final class TransferArchive: Sendable {
     if let image = try? ImageReference(parsing: name),
       let found = named[Self.name(of: image, root: nil).description]
     {
+      if let digest = image.digest, digest != found.digest {
+        throw .wrongContent(digest, reason: "in \(shown), the tag means \(found.digest)")
+      }
       return found
     }
     return try OCILayout.entry(named: name, in: entries, of: shown)

@@ -66,6 +66,12 @@ public struct TransferArchiveContents: Sendable {
     let left = Set(omitted.map(\.digest))
     blobs = all.filter { !left.contains($0.descriptor.digest) }
     (bytes, omittedBytes) = (try Self.sum(blobs.map(\.descriptor.size)), try Self.sum(omitted.map(\.size)))
+    let list = try omitted.isEmpty ? 0 : OmittedBlobsFile(omitted).bytes.count
+    guard list <= OmittedBlobsFile.largest else {
+      throw TransferError.failed(
+        "an archive that leaves out \(omitted.count) blobs would have a list of them of more than "
+          + "\(OmittedBlobsFile.largest) bytes: make several archives")
+    }
     index = try Self.index(self.images, manifests)
     guard index.count <= TransferArchive.largestIndex else {
       throw TransferError.failed(

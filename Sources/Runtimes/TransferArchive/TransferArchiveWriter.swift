@@ -113,11 +113,12 @@ public struct TransferArchiveWriter: Sendable {
     func add(_ entry: TarEntry, _ data: Piece.Data) throws {
       let piece = Piece(header: try TarWriter.header(of: entry), offset: position, data: data)
       pieces.append(piece)
-      let (end, overflow) = piece.dataOffset.addingReportingOverflow(entry.size + Self.blockSize - 1)
+      let (end, overflow) = piece.dataOffset.addingReportingOverflow(entry.size + 3 * Self.blockSize - 1)
       guard !overflow else {
         throw TransferError.notAnImage("the images' blobs are too large for an archive")
       }
-      position = end / Self.blockSize * Self.blockSize
+      // There has to be room for the archive's end, too.
+      position = (end - 2 * Self.blockSize) / Self.blockSize * Self.blockSize
     }
     func add(_ path: String, _ bytes: [UInt8]) throws {
       try add(

@@ -194,12 +194,16 @@ struct ImageCopy {
     var options = copying.options(platform)
     // What an ACI is made into goes with the ACI itself, wherever there is room for that.
     if from.isAppContainer, destination.takesIndexes { options.includesReferrers = true }
+    // So does what an archive has of an image.
+    if case .archive = from, destination.takesIndexes { options.includesReferrers = true }
+    var places: ImportPlaces?
     var found = try from.source(
       client, limits, making: making?.options(platform, for: from), finding: finding)
     // A registry may have what an archive lacks in other repositories.
     if let archived = found as? TransferArchiveSource, case .registry(let reference) = to {
-      let places = ImportPlaces(of: archived.archive, at: RegistryPrefix(registry: reference.registry))
-      found = places.source(named: archived.name)
+      let known = ImportPlaces(of: archived.archive, at: RegistryPrefix(registry: reference.registry))
+      found = known.source(named: archived.name)
+      places = known
     }
     let (source, judge) = try trust.judged(from, found, client)
     options.judge = judge
@@ -212,7 +216,7 @@ struct ImageCopy {
       try AttachedTags(client: client, jobs: copying.jobs)
         .copy(of: plan, from: image, to: target, options) { Interruption.isRequested }
     }
-    let report = try copier.copy(plan)
+    let report = try copier.copy(places?.ordered(plan) ?? plan)
     switch arguments.format {
     case .text: print("\(report.root.digest)")
     case .json:

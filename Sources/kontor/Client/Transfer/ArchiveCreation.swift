@@ -14,6 +14,7 @@ struct ArchiveCreation {
   var inventory: String?
 
   func run(_ sources: [ImageLocation], file: String, platform: Platform?) throws {
+    if let inventory { try BlobInventory.check(inventory, beside: file) }
     var known = BlobInventory()
     for path in since { known.add(try BlobInventory(file: path)) }
     let client = try arguments.client()

@@ -5,6 +5,10 @@ import RegistryClient
 import Runtimes
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// `kontor inventory`
 struct InventoryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -51,7 +55,20 @@ struct InventoryCommand: ParsableCommand {
         for digest in contents { inventory.add(digest, in: name) }
       }
     }
-    print(inventory.withLock { $0.text }, terminator: "")
+    try Self.write(Array(inventory.withLock { $0.text }.utf8))
+  }
+
+  /// Half an inventory would be carried to the other side.
+  private static func write(_ bytes: [UInt8]) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        throw TransferError.failed("the inventory cannot be written: \(String(cString: strerror(errno)))")
+      }
+      rest = rest.dropFirst(count)
+    }
   }
 
   /// - Returns: the repositories that a place means, and whether the registry named them.
@@ -59,8 +76,12 @@ struct InventoryCommand: ParsableCommand {
     _ place: String, _ client: RegistryClient
   ) throws -> [(name: QualifiedRepository, isListed: Bool)] {
     let prefix = try RegistryArgument.parse { () throws(InvalidValue) in try RegistryPrefix(parsing: place) }
-    if let repository = prefix.prefix {
-      return [(QualifiedRepository(registry: prefix.registry, repository: repository), false)]
+    if prefix.prefix != nil {
+      let name = place.hasPrefix("docker://") ? place.dropFirst(9) : place[...]
+      let (registry, repository) = try RegistryArgument.parse { () throws(InvalidValue) in
+        try ImageReference.split(name.hasSuffix("/") ? name.dropLast() : name)
+      }
+      return [(QualifiedRepository(registry: registry, repository: repository), false)]
     }
     return try client.repositories(of: prefix.registry).map { text in
       let repository = try RegistryArgument.parse { () throws(InvalidValue) in

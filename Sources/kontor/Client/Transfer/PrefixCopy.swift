@@ -15,6 +15,12 @@ struct PrefixCopy {
     let target: ImageReference
     let places: ImportPlaces?
 
+    /// Its name there; of one that is named by its digest alone, the digest of what goes there.
+    func target(of root: Digest) -> ImageReference {
+      guard target.tag == nil, target.digest != nil else { return target }
+      return ImageReference(registry: target.registry, repository: target.repository, digest: root)
+    }
+
     /// Whether it belongs to another one, by its tag.
     var isAttached: Bool { target.tag?.attachedTo != nil }
   }
@@ -40,6 +46,7 @@ struct PrefixCopy {
       let places = images.first?.archive.map { ImportPlaces(of: $0, at: prefix) }
       return images.map { ($0, places) }
     }
+    try checkNames(images.map(\.0))
     let targets: [ImageReference]
     do {
       targets = try prefix.references(for: images.map(\.0.name))
@@ -51,6 +58,19 @@ struct PrefixCopy {
     return items.filter(\.isAttached) + items.filter { !$0.isAttached }
   }
 
+  /// - Throws: if a name means two images in several archives.
+  private func checkNames(_ images: [NamedImage]) throws {
+    var known: [ImageReference: Digest] = [:]
+    for image in images {
+      guard let archive = image.archive, case .archive(_, let name) = image.location else { continue }
+      let digest = try archive.entry(named: name).digest
+      if let other = known.updateValue(digest, forKey: image.name), other != digest {
+        throw TransferError.failed(
+          "\(image.name) is \(other) in one archive and \(digest) in another: copy one of them by itself")
+      }
+    }
+  }
+
   private func copy(
     _ item: Item, _ client: RegistryClient, _ platform: Platform?
   ) throws -> ImageCopier.Report {
@@ -58,11 +78,14 @@ struct PrefixCopy {
     let (source, judge) = try trust.judged(
       item.image.location, item.image.source(client, item.places), client)
     options.judge = judge
+    let plan = try CopyPlan(of: source, options) {
+      if Interruption.isRequested { throw TransferError.cancelled }
+    }
+    let target = item.target(of: plan.root.digest)
     let copier = ImageCopier(
-      from: source, to: RegistryDestination(try client.repository(item.target, for: .push)), options,
+      from: source, to: RegistryDestination(try client.repository(target, for: .push)), options,
       progress: arguments.quiet ? SilentProgress() : TerminalProgress.make(isDryRun: copying.dryRun),
       isCancelled: { Interruption.isRequested })
-    let plan = try copier.plan()
     if case .registry(let image) = item.image.location {
       try AttachedTags(client: client, jobs: copying.jobs)
         .copy(of: plan, from: image, to: item.target, options) { Interruption.isRequested }

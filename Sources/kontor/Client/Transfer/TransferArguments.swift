@@ -1,8 +1,11 @@
 import ArgumentParser
 import ContainerImage
-import FoundationEssentials
 import ImageTransfer
 import Runtimes
+
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 /// What `kontor copy` takes for several images, and for an archive of them.
 struct TransferArguments: ParsableArguments {
@@ -118,7 +121,8 @@ struct TransferArguments: ParsableArguments {
   private func sources(_ places: [String]) throws -> [ImageLocation] {
     let given = try places.map { text throws(ConfigurationError) in try ImageLocation(parsing: text) }
     guard let fromFile else { return given }
-    let lines = try Self.contents(fromFile).split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = try Self.contents(fromFile).split(
+      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     var listed: [ImageLocation] = []
     for (index, line) in lines.enumerated() {
       let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" || $0 == "\r" }
@@ -134,16 +138,23 @@ struct TransferArguments: ParsableArguments {
   }
 
   private static func contents(_ path: String) throws -> String {
-    let bytes: Data
-    do {
-      bytes = try Data(contentsOf: URL(filePath: path == "-" ? "/dev/stdin" : path))
-    } catch {
+    // It may be a pipe.
+    guard let file = fopen(path == "-" ? "/dev/stdin" : path, "re") else {
       throw TransferError.notFound(
         "the list of images \(path) cannot be read: does it exist, and may this user read it?")
     }
-    guard bytes.count <= largestList else {
-      throw TransferError.failed("\(path) has more than \(largestList) bytes: that is no list of images")
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      let count = fread(&piece, 1, piece.count, file)
+      if count == 0 { break }
+      bytes += piece[..<count]
+      guard bytes.count <= largestList else {
+        throw TransferError.failed("\(path) has more than \(largestList) bytes: that is no list of images")
+      }
     }
+    guard ferror(file) == 0 else { throw TransferError.failed("the list of images \(path) cannot be read") }
     return String(decoding: bytes, as: UTF8.self)
   }
 }
