@@ -27,7 +27,7 @@ public final class UpstreamMirror: Sendable {
   private let connections: [String: UpstreamConnection]
   private let locks = KeyedLock<String>()
   /// Tags that need not be asked for until then.
-  private let fresh = Mutex<[MirroredName: ContinuousClock.Instant]>([:])
+  private let fresh = Mutex<[MirroredName: FreshTag]>([:])
   /// What is not there, until when that need not be asked again.
   private let missing = Mutex<[String: ContinuousClock.Instant]>([:])
   private let places = Mutex<[RepositoryName: MirroredRepository?]>([:])
@@ -90,17 +90,21 @@ public final class UpstreamMirror: Sendable {
 
   // MARK: - Manifests
 
-  /// Whether what is here of a tag may be given out without a question; may run on an event loop.
-  public func isFresh(_ tag: Tag, in place: MirroredRepository) -> Bool {
-    guard let until = fresh.withLock({ $0[MirroredName(repository: place.name, tag: tag)] }) else {
-      return false
-    }
-    return until > .now
+  /// A tag of which what is here may be given out without a question; may run on an event loop.
+  /// - Returns: nil if it has to be asked for.
+  public func fresh(_ tag: Tag, in place: MirroredRepository) -> FreshTag? {
+    let known = fresh.withLock { $0[MirroredName(repository: place.name, tag: tag)] }
+    guard let known, known.until > .now else { return nil }
+    return known
   }
 
   /// Notes that a manifest was given out; may run on an event loop.
-  public func pulled(_ manifest: Digest, in place: MirroredRepository, wasHere: Bool) {
+  /// - Parameter tag: by which it was asked for, if that needed no question.
+  public func pulled(
+    _ manifest: Digest, in place: MirroredRepository, by tag: FreshTag? = nil, wasHere: Bool
+  ) {
     let time = secondsSince1970()
+    if let tag, tag.manifest == manifest { return tag.pulled(at: time) }
     pulls.withLock { $0[Pulled(repository: place.name, manifest: manifest)] = time }
     if wasHere { try? connection(place).count { $0.hits += 1 } }
   }
@@ -126,14 +130,14 @@ public final class UpstreamMirror: Sendable {
 
   private func fetch(_ tag: Tag, _ place: MirroredRepository) async throws -> Freshness {
     let here = try await present(.tag(tag), place)
-    if here != nil, isFresh(tag, in: place) { return .fresh }
+    if here != nil, fresh(tag, in: place) != nil { return .fresh }
     let known = try await store.blocking { [store] in try store.metadata.mirroredTag(tag, in: place.name) }
     let now = secondsSince1970()
     if let known, known.digest == here, known.upstream == place.upstream.namespace,
       (0..<place.upstream.ttl.components.seconds).contains(now - known.checkedAt)
     {
       // From before a restart.
-      remember(tag, place, for: place.upstream.ttl - .seconds(now - known.checkedAt))
+      try remember(tag, known.digest, place, for: place.upstream.ttl - .seconds(now - known.checkedAt))
       return .fresh
     }
     do {
@@ -143,7 +147,7 @@ public final class UpstreamMirror: Sendable {
         MirroredTag(
           repository: place.name, tag: tag, upstream: place.upstream.namespace, digest: digest, checkedAt: now
         ))
-      remember(tag, place, for: place.upstream.ttl)
+      try remember(tag, digest, place, for: place.upstream.ttl)
       return .fresh
     } catch let failure as UpstreamFailure {
       switch failure.kind {
@@ -225,10 +229,26 @@ public final class UpstreamMirror: Sendable {
     try await store.blocking { [store] in try store.metadata.manifest(reference, in: place.name)?.digest }
   }
 
-  private func remember(_ tag: Tag, _ place: MirroredRepository, for time: Duration) {
-    fresh.withLock { fresh in
-      if fresh.count >= Self.mostKnown { fresh = [:] }
-      fresh[MirroredName(repository: place.name, tag: tag)] = .now + time
+  private func remember(
+    _ tag: Tag, _ manifest: Digest, _ place: MirroredRepository, for time: Duration
+  ) throws {
+    let new = FreshTag(manifest, in: place.name, until: .now + time, try connection(place))
+    let former = fresh.withLock { fresh -> [FreshTag] in
+      let name = MirroredName(repository: place.name, tag: tag)
+      guard fresh.count >= Self.mostKnown else {
+        return fresh.updateValue(new, forKey: name).map { [$0] } ?? []
+      }
+      defer { fresh = [name: new] }
+      return Array(fresh.values)
+    }
+    takePulls(of: former)
+  }
+
+  /// When tags were given out, for `notePulls`.
+  private func takePulls(of tags: some Sequence<FreshTag>) {
+    for tag in tags {
+      guard let time = tag.takePull() else { continue }
+      pulls.withLock { $0[Pulled(repository: tag.repository, manifest: tag.manifest)] = time }
     }
   }
 
@@ -387,6 +407,7 @@ public final class UpstreamMirror: Sendable {
   }
 
   func notePulls() async {
+    takePulls(of: fresh.withLock { $0 }.values)
     let noted = pulls.withLock { pulls in
       defer { pulls = [:] }
       return pulls

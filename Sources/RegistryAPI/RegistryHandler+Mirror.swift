@@ -52,15 +52,12 @@ extension RegistryHandler {
     _ request: HTTPRequest, _ reference: ManifestReference, from place: MirroredRepository,
     _ mirror: UpstreamMirror, _ caller: Caller
   ) -> HTTPAnswer {
-    let isFresh =
-      switch reference {
-      case .digest: true
-      case .tag(let tag): mirror.isFresh(tag, in: place)
-      }
-    if isFresh {
+    var fresh: FreshTag?
+    if case .tag(let tag) = reference { fresh = mirror.fresh(tag, in: place) }
+    if fresh != nil || reference.tag == nil {
       do {
         return try getManifest(request, reference, place.name, caller) { digest in
-          mirror.pulled(digest, in: place, wasHere: true)
+          mirror.pulled(digest, in: place, by: fresh, wasHere: true)
         }
       } catch RegistryError.manifestUnknown, RegistryError.repositoryUnknown {
         // It is to come.

@@ -1,4 +1,5 @@
 import ContainerImage
+import FoundationEssentials
 import ImageTransfer
 import Logging
 import Mirroring
@@ -50,7 +51,7 @@ public final class Replicator: Sendable {
 
   /// - Parameters:
   ///   - mirror: whose upstreams may be asked, with the limits that it knows of.
-  ///   - staging: a directory for App Container images on their way.
+  ///   - staging: a directory for App Container images on their way, which nobody else uses: what is there goes.
   public init(
     _ list: ReplicationList, registry: Registry, mirror: UpstreamMirror?, staging: String,
     environment: UserEnvironment, logger: Logger
@@ -59,6 +60,8 @@ public final class Replicator: Sendable {
     self.registry = registry
     self.mirror = mirror
     self.staging = staging
+    // What an earlier run left: this process alone has it.
+    try? FileManager.default.removeItem(atPath: staging)
     self.logger = logger
     var connections: [String: UpstreamConnection] = [:]
     for rule in list.rules {

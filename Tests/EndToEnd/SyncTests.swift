@@ -451,5 +451,40 @@ extension EndToEndTests {
         }
       }
     }
+
+    @Test("images go from one registry to another, and back at the same time")
+    func between() async throws {
+      try await DockerRegistryServer.with { partner in
+        let other = PlainHTTP(try await partner.endpoint)
+        for number in 1...6 {
+          try await TinyImage(10 + number).push(to: "theirs/app", "v\(number)", at: other)
+        }
+        try await SyncServer.with(
+          """
+          {"name": "out", \(Self.from), "to": "partner.example", "repositories": ["trade/hello"], "prefix": "acme"},
+          {"name": "back", "from": "partner.example", "to": "\(SyncServer.namespace)", "repositories": ["theirs/app"]}
+          """, #""connections": 1,"#,
+          others: #"{"name": "partner.example", "url": "http://\#(partner.hostAndPort)", "connections": 1},"#,
+          prepare: { upstream in
+            for number in 1...6 {
+              try await TinyImage(number).push(to: "trade/hello", "v\(number)", at: upstream)
+            }
+          }
+        ) { server in
+          async let out = server.sync("out")
+          async let back = server.sync("back")
+          let reports = (try await out, try await back)
+          #expect(reports.0.copied == 6 && reports.0.failed == 0, "\(reports.0)")
+          #expect(reports.1.copied == 6 && reports.1.failed == 0, "\(reports.1)")
+          for number in 1...6 {
+            let there = try await other.manifest("acme/trade/hello", "v\(number)")
+            #expect(try there.body == TinyImage(number).manifest)
+            let here = try await server.upstream.manifest("theirs/app", "v\(number)")
+            #expect(try here.body == TinyImage(10 + number).manifest)
+          }
+          #expect(try await server.sync("out").entries.isEmpty)
+        }
+      }
+    }
   }
 }

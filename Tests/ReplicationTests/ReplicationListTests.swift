@@ -1,5 +1,6 @@
 import Access
 import ContainerImage
+import Foundation
 import Mirroring
 import Testing
 
@@ -44,6 +45,16 @@ struct ReplicationListTests {
   }
 
   private struct Wrong: Error {}
+
+  @Test("what docs/mirror.md shows works")
+  func manual() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/mirror.md")
+    let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
+    let part = try #require(text.range(of: "## Replication")).upperBound
+    let start = try #require(text[part...].range(of: "```json\n")).upperBound
+    let end = try #require(text[start...].range(of: "```")).lowerBound
+    #expect(try list(String(text[start..<end])).rules.map(\.name) == ["bases", "releases", "pods"])
+  }
 
   @Test("tags are chosen by pattern, then by version, then the newest")
   func tags() throws {

@@ -23,10 +23,23 @@ public final class LayoutDestination: ImageDestination {
   public init(_ layout: OCILayout, name: String?) throws(TransferError) {
     self.layout = layout
     self.name = name
-    if try LocalFile.size("\(layout.path)/oci-layout") == nil, try !LocalFile.isEmptyOrMissing(layout.path) {
+    if try !Self.isFree(layout.path), try !Self.isFreeNow(layout.path) {
       throw .exists(
         "\(layout.path) is there and is no OCI image layout: name another directory, or remove it")
     }
+  }
+
+  /// Whether it is a layout, or can become one.
+  private static func isFree(_ path: String) throws(TransferError) -> Bool {
+    if try LocalFile.size("\(path)/oci-layout") != nil { return true }
+    return try LocalFile.isEmptyOrMissing(path)
+  }
+
+  /// The same, when whoever makes a layout of it has done so.
+  private static func isFreeNow(_ path: String) throws(TransferError) -> Bool {
+    guard let lock = try? LocalFile.lock(path) else { return false }
+    defer { lock.release() }
+    return try isFree(path)
   }
 
   /// Not before there is something to put into it: an image that cannot be had leaves no empty layout.

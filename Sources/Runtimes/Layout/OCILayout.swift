@@ -73,11 +73,12 @@ public struct OCILayout: Sendable {
   /// Creates what a layout needs, unless it is there.
   /// - Throws: `TransferError`
   func create() throws(TransferError) {
-    // The directory of an algorithm that nothing uses would be in the way of tools that list them.
-    try LocalFile.makeDirectories("\(path)/blobs/sha256")
+    try LocalFile.makeDirectories(path)
     // Others may be at it, and name their images already.
     let lock = try LocalFile.lock(path)
     defer { lock.release() }
+    // The directory of an algorithm that nothing uses would be in the way of tools that list them.
+    try LocalFile.makeDirectories("\(path)/blobs/sha256")
     let marker = "\(path)/oci-layout"
     if let known = try LocalFile.contents(marker, atMost: 4096) {
       guard Self.isKnown(marker: known) else {

@@ -224,10 +224,7 @@ struct ImageCopy {
       json["destination"] = .string("\(to)")
       json["digest"] = .string("\(report.root.digest)")
       json["mediaType"] = .string("\(report.root.mediaType)")
-      json["manifests"] = .literal("\(report.manifests)")
-      json["blobs"] = .literal("\(report.blobs)")
-      json["bytes"] = .literal("\(report.bytes)")
-      json["present"] = .literal("\(report.present)")
+      report.add(to: &json)
       print(json.line)
     }
   }

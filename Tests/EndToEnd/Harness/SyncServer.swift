@@ -25,10 +25,12 @@ struct SyncServer: Sendable {
   /// - Parameters:
   ///   - rules: of the file, as a list in JSON.
   ///   - more: members of the registry's description, each with a comma at its end.
+  ///   - others: further registries of the file, each with a comma at its end.
   ///   - upstreams: whether docker-registry is pulled through, too, below `mirror`.
   ///   - prepare: fills docker-registry.
   static func with(
-    _ rules: String, _ more: String = "", access: DockerRegistryServer.Access = .everybody,
+    _ rules: String, _ more: String = "", others: String = "",
+    access: DockerRegistryServer.Access = .everybody,
     upstreams: Bool = false, environment: [String: String] = [:],
     prepare: (PlainHTTP) async throws -> Void = { _ in },
     _ body: (SyncServer) async throws -> Void
@@ -41,7 +43,8 @@ struct SyncServer: Sendable {
           let address = #""url": "http://\#(proxy.hostAndPort)""#
           let own = upstreams ? "" : #"{"name": "\#(namespace)", \#(more) \#(address)}"#
           let file = "\(client.home)/sync.json"
-          try Data(#"{"registries": [\#(own)], "rules": [\#(rules)]}"#.utf8).write(to: URL(filePath: file))
+          try Data(#"{"registries": [\#(others) \#(own)], "rules": [\#(rules)]}"#.utf8).write(
+            to: URL(filePath: file))
           var settings = environment.merging(["KONTOR_MIRROR_SYNC": file]) { $1 }
           if upstreams {
             let list = "\(client.home)/upstreams.json"

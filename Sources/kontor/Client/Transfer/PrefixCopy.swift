@@ -114,10 +114,7 @@ struct PrefixCopy {
       json["images"] = .array(
         reports.map { target, report in
           var image = report.root.json(named: target)
-          image["manifests"] = .literal("\(report.manifests)")
-          image["blobs"] = .literal("\(report.blobs)")
-          image["bytes"] = .literal("\(report.bytes)")
-          image["present"] = .literal("\(report.present)")
+          report.add(to: &image)
           return image
         })
       json["manifests"] = .literal("\(manifests)")
