@@ -21,6 +21,8 @@ from servers import HOST, BenchmarkError, DockerRegistry
 MIB = 1 << 20
 # Bytes per second: 1 Gbit/s.
 LINK = 125_000_000
+# There and back, in seconds: as to a registry in the same part of the world.
+LINK_DELAY = 0.02
 REPOSITORY = "bench/image"
 MANIFEST_BYTES = 1536
 CONFIG = Payload.of(b"{}")
@@ -55,7 +57,7 @@ def mirror(bench):
     kontor = bench.kontor("mirror")
     # A proxy of the user's must not be asked for what is on this machine.
     kontor.settings = {"KONTOR_MIRROR_UPSTREAMS": str(upstreams), "NO_PROXY": HOST}
-    with DockerRegistry(bench.directory / "mirror-registry") as registry, Link(registry, LINK) as link:
+    with DockerRegistry(bench.directory / "mirror-registry") as registry, Link(registry, LINK, LINK_DELAY) as link:
         upstreams.write_text(json.dumps({"upstreams": [
             {"namespace": f"{prefix}.example", "prefix": prefix, "url": f"http://{HOST}:{port}", "ttl": "10m"}
             for prefix, port in (("mirror", registry.port), ("far", link.port))
@@ -64,7 +66,9 @@ def mirror(bench):
             lines = warm_pulls(bench, kontor, registry)
             maker = PayloadMaker(bench.directory / "mirror-cold", COLD * bench.sizes.blob)
             lines += cold_pulls(bench, kontor, registry, maker, registry, MIRRORED)
-            lines += cold_pulls(bench, kontor, registry, maker, link, FAR, f", over a link of {LINK // 10**6} MB/s")
+            lines += cold_pulls(
+                bench, kontor, registry, maker, link, FAR,
+                f", over a link of {LINK // 10**6} MB/s and {LINK_DELAY * 1000:.0f} ms")
             lines += pulls_at_once(bench, kontor, registry, maker)
     for server in (kontor, registry):
         shutil.rmtree(server.directory)
