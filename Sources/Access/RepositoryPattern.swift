@@ -6,6 +6,8 @@ import ContainerImage
 /// end it is at least one: `team/**` matches `team/a` and `team/a/b`, but not `team`.
 public struct RepositoryPattern: Sendable, Hashable, CustomStringConvertible {
   public let description: String
+  /// The one repository that it is for; nil if it has a wild part.
+  public let name: RepositoryName?
   private let pattern: PathPattern
 
   /// - Parameter text: at most `RepositoryName.maximumLength` bytes.
@@ -27,7 +29,7 @@ public struct RepositoryPattern: Sendable, Hashable, CustomStringConvertible {
           + "'.', '_', '-' and '*', joined by '/'")
     }
     // Without a wild part it is a name, and a wrong one would match nothing without a word.
-    if !text.utf8.contains(UInt8(ascii: "*")) { _ = try RepositoryName(parsing: text) }
+    name = text.utf8.contains(UInt8(ascii: "*")) ? nil : try RepositoryName(parsing: text)
     pattern = try PathPattern(parsing: text)
     description = text
   }

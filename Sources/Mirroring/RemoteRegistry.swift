@@ -29,8 +29,6 @@ public struct RemoteRegistry: Sendable {
   /// Requests per second; nil for no limit.
   public let rate: Int?
 
-  static let dockerHub = ImageReference.dockerHub
-
   /// The members of a JSON object that say so, but for the name.
   package static let keys = ["url", "credentials", "authorities", "proxy", "connections", "rate"]
 
@@ -63,9 +61,7 @@ public struct RemoteRegistry: Sendable {
     }
     credentials =
       try members["credentials"].map { node throws(InvalidValue) in try Self.credentials(node) } ?? .none
-    var authorities: [String] = []
-    if let node = members["authorities"] { authorities = [try node.string()] }
-    self.authorities = authorities
+    authorities = try members["authorities"].map { node throws(InvalidValue) in [try node.string()] } ?? []
     proxy = try members["proxy"].map { node throws(InvalidValue) in try node.string() }
     connections = try members["connections"]?.number(in: 1...256) ?? Self.usualConnections
     rate = try members["rate"]?.number(in: 1...100_000)
@@ -75,7 +71,8 @@ public struct RemoteRegistry: Sendable {
   }
 
   private static func address(of name: String) throws(InvalidValue) -> UpstreamAddress {
-    try UpstreamAddress(parsing: "https://\(name == dockerHub ? "registry-1.docker.io" : name)")
+    try UpstreamAddress(
+      parsing: "https://\(name == ImageReference.dockerHub ? "registry-1.docker.io" : name)")
   }
 
   private static func credentials(_ node: JSONNode) throws(InvalidValue) -> CredentialSource {

@@ -102,7 +102,7 @@ extension Upstream {
   fileprivate func place(ofRemote name: RepositoryName) throws(MirrorRefusal) -> MirroredRepository {
     var remote = name
     // Docker Hub's own images are in `library`, and users leave that out.
-    if namespace == RemoteRegistry.dockerHub, !name.description.utf8.contains(UInt8(ascii: "/")),
+    if namespace == ImageReference.dockerHub, !name.description.utf8.contains(UInt8(ascii: "/")),
       let whole = try? RepositoryName(parsing: "library/\(name)")
     {
       remote = whole

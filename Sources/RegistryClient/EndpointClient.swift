@@ -83,12 +83,12 @@ final class EndpointClient: Sendable {
       let start = ContinuousClock.now
       do {
         let response = try sendOnce(call)
+        let asked = response.head["retry-after"].flatMap { Int($0) }
         options.gate?.answered(
-          status: response.head.status, retryAfter: response.head["retry-after"].flatMap { Int($0) },
-          limits: RateLimitHeaders(response.head), since: start)
+          status: response.head.status, retryAfter: asked, limits: RateLimitHeaders(response.head),
+          since: start)
         guard RetryPolicy.isTemporary(response.head.status), call.isRepeatable else { return response }
         failed += 1
-        let asked = response.head["retry-after"].flatMap { Int($0) }
         guard let next = options.retries.delay(after: failed, retryAfter: asked) else { return response }
         response.discard()
         delay = next

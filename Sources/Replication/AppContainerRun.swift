@@ -36,9 +36,7 @@ struct AppContainerRun: Sendable {
           .init(action: .failed, source: "\(image)", target: "", digest: nil, failure: "\(error)"))
       }
       progress(report.run)
-      if let reason = target.failure {
-        throw TransferError.failed("it ends here, and goes on with the next run: \(reason)")
-      }
+      try target.checkReachable()
     }
   }
 
@@ -79,12 +77,7 @@ struct AppContainerRun: Sendable {
       targetRegistry: target.registry, target: repository, targetTag: tag, targetDigest: result,
       isBrought: true, copiedAt: now)
     let host = image.name.description.prefix { $0 != "/" }
-    try waiting { [store, isHere = target.registry.isEmpty] in
-      try await store.metadata.keep(replicated)
-      guard isHere else { return }
-      try await store.metadata.keep(
-        MirroredTag(repository: repository, tag: tag, upstream: String(host), digest: result, checkedAt: now))
-    }
+    try waiting { [store] in try await store.metadata.keep(replicated, from: String(host)) }
     if copied.root.digest == there, copied.manifests == 0 { return }
     report.add(
       .init(

@@ -19,13 +19,7 @@ struct LocalDestination: ImageDestination {
   var needsAllBlobs: Bool { false }
 
   func manifest(_ digest: Digest) throws -> ManifestDocument? {
-    try translating {
-      guard let record = try registry.store.metadata.manifest(.digest(digest), in: repository) else {
-        return nil
-      }
-      return try ManifestDocument(
-        Array(record.content.readableBytesView), mediaType: record.mediaType, expecting: digest)
-    }
+    try translating { try registry.store.metadata.manifest(.digest(digest), in: repository)?.document() }
   }
 
   func has(_ blob: Descriptor) throws -> Bool {

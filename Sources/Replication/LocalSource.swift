@@ -18,11 +18,7 @@ struct LocalSource: ImageSource {
   func manifest(_ descriptor: Descriptor) throws -> ManifestDocument { try manifest(descriptor.digest) }
 
   private func manifest(_ digest: Digest) throws -> ManifestDocument {
-    try translating {
-      let record = try registry.manifest(.digest(digest), in: repository)
-      return try ManifestDocument(
-        Array(record.content.readableBytesView), mediaType: record.mediaType, expecting: digest)
-    }
+    try translating { try registry.manifest(.digest(digest), in: repository).document() }
   }
 
   func blob(_ descriptor: Descriptor, from offset: Int64) throws -> any BlobReader {
@@ -46,5 +42,12 @@ struct LocalSource: ImageSource {
       position = page.next
     }
     return found
+  }
+}
+
+extension ManifestRecord {
+  /// - Throws: `TransferError`
+  func document() throws -> ManifestDocument {
+    try ManifestDocument(Array(content.readableBytesView), mediaType: mediaType, expecting: digest)
   }
 }

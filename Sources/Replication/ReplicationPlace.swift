@@ -32,3 +32,10 @@ protocol ReplicationPlace: Sendable {
   /// So many questions at a time do it no harm.
   var questions: Int { get }
 }
+
+extension ReplicationPlace {
+  /// Where one thing fails because nobody answers, the others would, too.
+  func checkReachable() throws(TransferError) {
+    if let failure { throw .failed("it ends here, and goes on with the next run: \(failure)") }
+  }
+}

@@ -75,11 +75,9 @@ final class RuleRun: Sendable {
   /// So many images that fail one after another are not each one's own fault.
   private static let mostFailures = 20
 
-  /// Where one thing fails because nobody answers, the others would, too.
   private func checkPlaces() throws(TransferError) {
-    if let reason = source.failure ?? target.failure {
-      throw .failed("it ends here, and goes on with the next run: \(reason)")
-    }
+    try source.checkReachable()
+    try target.checkReachable()
     if failures.load(ordering: .relaxed) >= Self.mostFailures {
       throw .failed(
         "it ends here, for \(Self.mostFailures) images failed one after another: \(report.run.failure ?? "")")
@@ -107,11 +105,8 @@ final class RuleRun: Sendable {
 
   /// Names are taken as they are; for patterns the source is asked which repositories it has.
   private func chosenRepositories() throws -> [RepositoryName] {
-    var chosen: [RepositoryName] = []
-    let wild = rule.repositories.filter { $0.description.utf8.contains(UInt8(ascii: "*")) }
-    for pattern in rule.repositories where !pattern.description.utf8.contains(UInt8(ascii: "*")) {
-      if let name = try? RepositoryName(parsing: pattern.description) { chosen.append(name) }
-    }
+    var chosen = rule.repositories.compactMap(\.name)
+    let wild = rule.repositories.filter { $0.name == nil }
     if !wild.isEmpty {
       let known = Set(chosen)
       let found = try source.repositories().filter { name in
@@ -323,13 +318,8 @@ final class RuleRun: Sendable {
       rule: rule.name, source: sourceName(work.repository), tag: tag.description,
       sourceState: state(of: digest), targetRegistry: target.registry, target: work.target, targetTag: tag,
       targetDigest: result, isBrought: isBrought, copiedAt: now)
-    try waiting { [store, rule] in
-      try await store.metadata.keep(replicated)
-      if rule.target == nil, case .registry(let registry?) = rule.source {
-        try await store.metadata.keep(
-          MirroredTag(
-            repository: work.target, tag: tag, upstream: registry.name, digest: result, checkedAt: now))
-      }
+    try waiting { [store, source] in
+      try await store.metadata.keep(replicated, from: source.registry)
     }
   }
 
@@ -362,12 +352,7 @@ final class RuleRun: Sendable {
           && target.digest(of: known.targetTag, in: known.target, isListed: false) == known.targetDigest
         if !isDryRun {
           if isOurs { try target.delete(known.targetTag, in: known.target) }
-          try waiting { [store, isHere = target.registry.isEmpty] in
-            try await store.metadata.forget(known)
-            if isOurs, isHere {
-              try await store.metadata.forgetMirroredTag(known.targetTag, in: known.target)
-            }
-          }
+          try waiting { [store] in try await store.metadata.forget(known, wasDeleted: isOurs) }
         }
         if isOurs {
           add(.init(action: .delete, source: from, target: to, digest: known.targetDigest))

@@ -34,18 +34,7 @@ extension MetadataStore {
   }
 
   public func keep(_ tag: MirroredTag) async throws {
-    try await write("record a mirrored tag") { database in
-      try database.run(
-        """
-        INSERT INTO mirrored_tag (repository, tag, upstream, digest, checked_at) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (repository, tag) DO UPDATE SET
-          upstream = excluded.upstream, digest = excluded.digest, checked_at = excluded.checked_at
-        """,
-        [
-          tag.repository.description, tag.tag.description, tag.upstream, tag.digest.description,
-          tag.checkedAt,
-        ])
-    }
+    try await write("record a mirrored tag") { try $0.keep(tag) }
   }
 
   /// Tags of a repository mean what they meant, as was found out now.
@@ -62,11 +51,7 @@ extension MetadataStore {
 
   /// The tag is not there any more.
   public func forgetMirroredTag(_ tag: Tag, in repository: RepositoryName) async throws {
-    try await writeFreeingSpace("forget a mirrored tag") { database in
-      try database.run(
-        "DELETE FROM mirrored_tag WHERE repository = ? AND tag = ?",
-        [repository.description, tag.description])
-    }
+    try await writeFreeingSpace("forget a mirrored tag") { try $0.forgetMirroredTag(tag, in: repository) }
   }
 
   /// Notes when manifests that came from upstreams were pulled.
@@ -166,6 +151,26 @@ extension MetadataStore {
       }
       return true
     }
+  }
+}
+
+extension Database {
+  func keep(_ tag: MirroredTag) throws {
+    try run(
+      """
+      INSERT INTO mirrored_tag (repository, tag, upstream, digest, checked_at) VALUES (?1, ?2, ?3, ?4, ?5)
+      ON CONFLICT (repository, tag) DO UPDATE SET
+        upstream = excluded.upstream, digest = excluded.digest, checked_at = excluded.checked_at
+      """,
+      [
+        tag.repository.description, tag.tag.description, tag.upstream, tag.digest.description,
+        tag.checkedAt,
+      ])
+  }
+
+  func forgetMirroredTag(_ tag: Tag, in repository: RepositoryName) throws {
+    try run(
+      "DELETE FROM mirrored_tag WHERE repository = ? AND tag = ?", [repository.description, tag.description])
   }
 }
 

@@ -33,8 +33,15 @@ extension MetadataStore {
     return found
   }
 
-  public func keep(_ tag: ReplicatedTag) async throws {
+  /// - Parameter source: whence it came, for a tag of this registry.
+  public func keep(_ tag: ReplicatedTag, from source: String) async throws {
     try await write("record a replicated tag") { database in
+      if tag.targetRegistry.isEmpty {
+        try database.keep(
+          MirroredTag(
+            repository: tag.target, tag: tag.targetTag, upstream: source, digest: tag.targetDigest,
+            checkedAt: tag.copiedAt))
+      }
       try database.run(
         """
         INSERT OR REPLACE INTO replicated_tag
@@ -69,8 +76,12 @@ extension MetadataStore {
     }
   }
 
-  public func forget(_ tag: ReplicatedTag) async throws {
+  /// - Parameter wasDeleted: whether the tag is not there any more.
+  public func forget(_ tag: ReplicatedTag, wasDeleted: Bool) async throws {
     try await writeFreeingSpace("forget a replicated tag") { database in
+      if wasDeleted, tag.targetRegistry.isEmpty {
+        try database.forgetMirroredTag(tag.targetTag, in: tag.target)
+      }
       try database.run(
         "DELETE FROM replicated_tag WHERE rule = ? AND source = ? AND tag = ?",
         [tag.rule, tag.source, tag.tag])

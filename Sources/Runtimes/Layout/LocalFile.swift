@@ -141,9 +141,7 @@ enum LocalFile {
     guard descriptor >= 0 else { throw failure("write \(temporary)") }
     do throws(TransferError) {
       defer { close(descriptor) }
-      try bytes.withUnsafeBytes { bytes in
-        Result { () throws(TransferError) in try write(bytes, to: descriptor, at: 0) }
-      }.get()
+      try write(bytes, to: descriptor, at: 0)
       if keepsOwner { try keepOwner(of: path, for: descriptor) }
       guard fsync(descriptor) == 0 else { throw failure("write \(temporary)") }
     } catch {
@@ -167,6 +165,12 @@ enum LocalFile {
       (new.st_uid, new.st_gid) == (old.st_uid, old.st_gid) || fchown(descriptor, old.st_uid, old.st_gid) == 0,
       fchmod(descriptor, old.st_mode & 0o7777) == 0
     else { throw failure("keep the owner of \(path)") }
+  }
+
+  static func write(_ bytes: [UInt8], to descriptor: CInt, at offset: Int64) throws(TransferError) {
+    try bytes.withUnsafeBytes { bytes in
+      Result { () throws(TransferError) in try write(bytes, to: descriptor, at: offset) }
+    }.get()
   }
 
   static func write(

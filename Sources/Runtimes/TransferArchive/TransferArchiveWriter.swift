@@ -41,9 +41,9 @@ public struct TransferArchiveWriter: Sendable {
       guard ftruncate(descriptor, off_t(size)) == 0 else { throw LocalFile.failure("write \(path)") }
       var blobs: [Piece] = []
       for piece in pieces {
-        try Self.write(piece.header, to: descriptor, at: piece.offset)
+        try LocalFile.write(piece.header, to: descriptor, at: piece.offset)
         switch piece.data {
-        case .bytes(let bytes): try Self.write(bytes, to: descriptor, at: piece.dataOffset)
+        case .bytes(let bytes): try LocalFile.write(bytes, to: descriptor, at: piece.dataOffset)
         case .blob: blobs.append(piece)
         }
       }
@@ -82,12 +82,6 @@ public struct TransferArchiveWriter: Sendable {
     throw .failed(
       "cannot write \(path): it needs \(size) bytes, and no space is left for more than \(free): free some and try again"
     )
-  }
-
-  private static func write(_ bytes: [UInt8], to descriptor: CInt, at offset: Int64) throws(TransferError) {
-    try bytes.withUnsafeBytes { bytes in
-      Result { () throws(TransferError) in try LocalFile.write(bytes, to: descriptor, at: offset) }
-    }.get()
   }
 
   // MARK: Where everything goes

@@ -23,7 +23,7 @@ struct ArchiveCreation {
     var planned = try ConcurrentWork.map(images, jobs: copying.jobs) { image in
       try plan(image, client, platform)
     }
-    if copying.referrers { planned += try attached(to: zip(images, planned), client) }
+    if copying.referrers { planned += try attached(to: Array(zip(images, planned)), client) }
     let contents = try TransferArchiveContents(planned.map(\.content), without: known)
     let writer = try TransferArchiveWriter(contents, to: file)
     if !copying.dryRun {
@@ -57,13 +57,12 @@ struct ArchiveCreation {
 
   /// What belongs to images of registries by its tag, unless it is there already.
   private func attached(
-    to images: some Sequence<(NamedImage, Planned)>, _ client: RegistryClient
+    to images: [(NamedImage, Planned)], _ client: RegistryClient
   ) throws -> [Planned] {
     let tags = AttachedTags(client: client, jobs: copying.jobs)
-    var known: Set<ImageReference> = []
+    var known = Set(images.map(\.1.content.name))
     var found: [Planned] = []
     for (image, planned) in images {
-      known.insert(planned.content.name)
       guard case .registry(let reference) = image.location else { continue }
       for name in try tags.find(of: planned.plan, in: reference) where known.insert(name).inserted {
         let source = RegistrySource(try client.repository(name, for: .pullByTag))
@@ -73,7 +72,7 @@ struct ArchiveCreation {
         found.append(Planned(plan: plan, content: .init(name, plan, of: source)))
       }
     }
-    return found.filter { planned in !images.contains { $0.1.content.name == planned.content.name } }
+    return found
   }
 
   private func report(_ contents: TransferArchiveContents, _ file: String) {
